@@ -1,0 +1,1 @@
+"""The use cases, one a file; flow introduces the law, the mail, the store and the couriers to each other."""
