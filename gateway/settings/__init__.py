@@ -1,0 +1,10 @@
+"""The configuration: TOML in, checked values out."""
+
+from gateway.settings.kinds import Listen, Secret
+from gateway.settings.loading import lacking, load, provide
+from gateway.settings.sections import Gateway, Inbound, Law, Limits, Log, Plugins, Settings, Smtp, Store, Upstream, Web
+
+__all__ = [
+    "Gateway", "Inbound", "Law", "Limits", "Listen", "Log", "Plugins", "Secret", "Settings", "Smtp", "Store",
+    "Upstream", "Web", "lacking", "load", "provide",
+]  # fmt: skip

@@ -1,0 +1,250 @@
+"""Every setting, declared once: type, default, limits, and why one would change it.
+
+Validation, `config show`, `config.example.toml` and `docs/reference/settings.md` all come from these declarations.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from gateway.law.facts import Policy
+from gateway.settings.kinds import Duration, Flag, Hostname, Listen, ListenOn, PublicUrl, Secret, SecretRef, Size, Whole
+
+
+class Section(BaseModel):
+    """One section of the configuration; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, strict=False)
+
+
+class Gateway(Section):
+    """The gateway itself."""
+
+    hostname: Hostname = Field(
+        "localhost",
+        description="The name this gateway gives itself in SMTP greetings, Received fields and message ids."
+        " Set the public DNS name of the machine.",
+    )
+    secrets: dict[Annotated[int, Field(ge=1, le=255)], SecretRef] = Field(
+        {1: Secret("file:var/secret-1")},
+        min_length=1,
+        description="The keys of opt-out links and of the digests of opposed addresses, by version. The highest"
+        " version is used for new links; older ones must stay as long as mail with their links is in mailboxes and"
+        " oppositions recorded under them exist. Each holds at least 32 random characters.",
+    )
+
+
+class Store(Section):
+    """The database."""
+
+    url: str = Field(
+        "sqlite:///var/consentgate.db",
+        description="sqlite:///file (one machine) or postgresql://user@host/name (several gateways on one database)."
+        " A password belongs in PGPASSFILE or PGPASSWORD.",
+    )
+
+    @model_validator(mode="after")
+    def _known(self) -> "Store":
+        if not self.url.startswith(("sqlite:///", "postgresql://")):
+            raise ValueError(
+                'store.url: it must begin with "sqlite:///" or "postgresql://";'
+                ' write for example "sqlite:///var/consentgate.db"'
+            )
+        return self
+
+
+class Smtp(Section):
+    """The door for the tools that hand us mail."""
+
+    listen: ListenOn = Field(
+        Listen("127.0.0.1", 2525),
+        description="Submission with STARTTLS. Logins without TLS are taken on loopback only.",
+    )
+    tls_listen: ListenOn | None = Field(None, description="Submission with implicit TLS, usually port 465.")
+    certificate: Path | None = Field(None, description="Certificate chain for TLS, PEM file.")
+    private_key: Path | None = Field(None, description="Private key of the certificate, PEM file.")
+    max_size: Size = Field(
+        Size(26_214_400), ge=65_536, description="Largest message taken (SIZE), in bytes or such as 25MiB."
+    )
+    max_recipients: Whole = Field(
+        1000, ge=100, le=100_000, description="Recipients taken in one transaction; RFC 5321 forbids less than 100."
+    )
+
+    @model_validator(mode="after")
+    def _tls(self) -> "Smtp":
+        if (self.certificate is None) != (self.private_key is None):
+            missing = "private_key" if self.private_key is None else "certificate"
+            raise ValueError(f"smtp.{missing}: certificate and private_key go together; set {missing} too")
+        if self.certificate is None and self.tls_listen is not None:
+            raise ValueError("smtp.tls_listen: TLS needs certificate and private_key; set them or remove tls_listen")
+        if self.certificate is None and not self.listen.loopback:
+            raise ValueError(
+                f"smtp.listen: {self.listen} can be reached from outside, where logins need TLS;"
+                " set certificate and private_key, or listen on 127.0.0.1"
+            )
+        return self
+
+
+class Upstream(Section):
+    """The next hop, which takes the permitted copies."""
+
+    url: str = Field(
+        "maildir:var/outgoing",
+        description="smtp://host:port, smtps://host:port, or maildir:folder to look at copies without sending them.",
+    )
+    tls: Literal["may", "must", "none"] = Field(
+        "may",
+        description="STARTTLS towards an smtp:// next hop: may (when offered), must (with a valid certificate), none.",
+    )
+    username: str = Field("", description="Login at the next hop; empty for none.")
+    password: SecretRef | None = Field(None, description='Password at the next hop: "env:NAME" or "file:path".')
+    connections: Whole = Field(20, ge=1, le=1000, description="Connections kept to the next hop, for each worker.")
+
+    @model_validator(mode="after")
+    def _reachable(self) -> "Upstream":
+        scheme, _, rest = self.url.partition(":")
+        if scheme == "maildir" and rest:
+            return self
+        try:
+            url = urlsplit(self.url)
+            good = url.scheme in {"smtp", "smtps"} and bool(url.hostname) and (url.port or 25) > 0
+        except ValueError:
+            good = False
+        if not good:
+            raise ValueError(
+                "upstream.url: the next hop is not understood; write for example"
+                ' "smtp://127.0.0.1:25", "smtps://relay.example.org:465" or "maildir:var/outgoing"'
+            )
+        if url.password:
+            raise ValueError('upstream.url: a password does not stand in a URL; set username and password = "env:NAME"')
+        if bool(self.username) != (self.password is not None):
+            missing = "password" if self.username else "username"
+            raise ValueError(f"upstream.{missing}: username and password go together; set {missing} too")
+        return self
+
+
+class Web(Section):
+    """The pages people reach by the links in their mail."""
+
+    listen: ListenOn = Field(Listen("127.0.0.1", 8080), description="Where the pages are served, behind a TLS proxy.")
+    public_url: PublicUrl = Field(
+        "http://127.0.0.1:8080",
+        description="Where people reach these pages; it stands in every message. https, except on loopback.",
+    )
+
+
+class Inbound(Section):
+    """Mail that comes back to us."""
+
+    domain: Hostname = Field(
+        "localhost", description="Bounces, complaints and mailto opt-outs are addressed to this domain."
+    )
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f'{value!r} is not a time zone; write for example "Europe/Paris"') from error
+    return value
+
+
+def _country(value: str) -> str:
+    if len(value) != 2 or not value.isascii() or not value.isalpha():
+        raise ValueError(f'{value!r} is not a country code; write two letters, for example "FR"')
+    return value.upper()
+
+
+class Law(Section):
+    """Readings of the law that counsel must sign; the defaults are the strict ones."""
+
+    partner_naming: Literal["strict", "category"] = Field(
+        "strict",
+        description="Consent taken by a partner: must the text shown have named the advertiser (strict), or is a"
+        " category of partners enough? CJEU C-317/25 is pending.",
+    )
+    freemium_is_sale: Flag = Field(
+        False, description="Whether a free account paid by a paid offer counts as a sale (CJEU C-654/23)."
+    )
+    b2b_countries: frozenset[Annotated[str, AfterValidator(_country)]] = Field(
+        frozenset({"FR"}), description="Countries whose professionals may be written to without consent."
+    )
+    b2b_freemail: Flag = Field(
+        False, description="Whether a freemail address may be a professional one without further sign."
+    )
+    scraped_signed_off: Flag = Field(
+        False, description="Whether a written balancing test allows addresses found on the web."
+    )
+    automated_call_customer: Flag = Field(
+        False, description="Whether the customer exception covers automated calls (CNIL fiche; not in the statute)."
+    )
+    prospect_years: Whole = Field(
+        3, ge=1, le=3, description="Years after the last sign from a person during which prospects may be written to."
+    )
+    timezone: Annotated[str, AfterValidator(_zone)] = Field(
+        "Europe/Paris", description="The calendar in which the clocks of the law run."
+    )
+
+    def policy(self) -> Policy:
+        """Return the settings as the law reads them."""
+        return Policy(**{name: getattr(self, name) for name in type(self).model_fields})
+
+
+class Limits(Section):
+    """How much and how long."""
+
+    lease: Duration = Field(
+        timedelta(minutes=10), description="How long a node may hold a parcel before another takes it over."
+    )
+    retries: tuple[Duration, ...] = Field(
+        tuple(timedelta(minutes=m) for m in (5, 15, 30, 60, 120, 240)),
+        min_length=1,
+        description="Waits between attempts when the next hop says later; the last one repeats.",
+    )
+    expire: Duration = Field(
+        timedelta(days=5),
+        description="After how long a copy that could not be handed over is given up (RFC 5321: 4-5 d).",
+    )
+    sessions: Whole = Field(500, ge=1, le=100_000, description="SMTP sessions served at once, for each worker.")
+    idle: Duration = Field(
+        timedelta(minutes=5), description="How long an SMTP session may say nothing (RFC 5321 4.5.3.2: 5 minutes)."
+    )
+    deliveries: Whole = Field(
+        200, ge=1, le=10_000, description="Parcels claimed for delivery at once, for each worker."
+    )
+
+
+class Plugins(Section):
+    """Campaign tools."""
+
+    folder: Path | None = Field(
+        None, description="Folder with plugins of your own; a file there goes before a built-in one of the same name."
+    )
+
+
+class Log(Section):
+    """What is written down for the operator, on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least important entry written."
+    )
+    format: Literal["json", "console"] = Field("json", description="One JSON object a line, or text for people.")
+
+
+class Settings(Section):
+    """The whole configuration. `folder` is what relative paths start from: the folder of the file."""
+
+    gateway: Gateway = Gateway()
+    store: Store = Store()
+    smtp: Smtp = Smtp()
+    upstream: Upstream = Upstream()
+    web: Web = Web()
+    inbound: Inbound = Inbound()
+    law: Law = Law()
+    limits: Limits = Limits()
+    plugins: Plugins = Plugins()
+    log: Log = Log()
