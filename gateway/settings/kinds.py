@@ -78,7 +78,7 @@ def _secret(value: object) -> object:
     if kind not in {"env", "file"} or not name.strip():
         # The value itself is not repeated: it may be the secret.
         raise ValueError('secrets do not stand in the configuration; write "env:NAME" or "file:path"')
-    return Secret(value)
+    return Secret(f"{kind}:{name}")
 
 
 def _listen(value: object) -> object:
