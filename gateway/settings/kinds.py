@@ -24,7 +24,11 @@ class Secret:
     source: str
     folder: Path = Path()
 
-    def reveal(self) -> str:
+    def read_bytes(self) -> bytes:
+        """Return the secret in UTF-8; see `read`."""
+        return self.read().encode()
+
+    def read(self) -> str:
         """Return the secret text, without the line end of a file.
 
         Raises Misuse, which names the place but not the content, when it is missing, unreadable or empty.

@@ -81,7 +81,7 @@ def _folders(settings: Settings) -> Iterator[Path]:
 
 def _trouble(place: str, secret: Secret, least: int) -> list[str]:
     try:
-        length = len(secret.reveal().encode())
+        length = len(secret.read_bytes())
     except Misuse as error:
         return [f"{place}: {error}"]
     if length < least:

@@ -1,0 +1,1 @@
+"""The built-in plugins: one file for each campaign tool; `gateway.plugin` says what a plugin is."""
