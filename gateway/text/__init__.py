@@ -1,0 +1,66 @@
+"""Every sentence a person reads, by key and language; a language is a folder of TOML files beside this one.
+
+`say("web.stop", "fr", advertiser="Exemple")` reads the key `stop` of `fr/web.toml`. Tables nest with dots.
+"""
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+FIRST = "fr"  # the language of the house, shown when nothing says otherwise
+FALLBACK = "en"
+
+
+def languages() -> tuple[str, ...]:
+    """Return the codes of the languages there are (ISO 639-1), French first."""
+    return tuple(_all())
+
+
+def say(key: str, lang: str, **fields: object) -> str:
+    """Return the sentence `key` ("file.key") in `lang` ("fr", "en-GB" …), in English where that language lacks it.
+
+    `fields` fill the places `{name}`. KeyError, saying what is missing, for an unknown key or a missing field.
+    """
+    every = _all()
+    for code in (lang.partition("-")[0].lower(), FALLBACK):
+        sentence = every.get(code, {}).get(key)
+        if sentence is not None:
+            break
+    else:
+        raise KeyError(f"no text {key!r} in {lang!r} nor in {FALLBACK!r}")
+    try:
+        return sentence.format_map(fields)
+    except KeyError as missing:
+        raise KeyError(f"text {key!r} in {lang!r} needs the field {missing}") from None
+
+
+def sentences(lang: str) -> dict[str, str]:
+    """Return every key of one language with its sentence, places unfilled; KeyError for an unknown language."""
+    return dict(_all()[lang])
+
+
+@cache
+def _all() -> dict[str, dict[str, str]]:
+    folders = [entry for entry in files(__name__).iterdir() if entry.is_dir() and not entry.name.startswith("_")]
+    folders.sort(key=lambda entry: (entry.name != FIRST, entry.name))
+    every: dict[str, dict[str, str]] = {}
+    for folder in folders:
+        texts = every[folder.name] = {}
+        for file in folder.iterdir():
+            if file.name.endswith(".toml"):
+                texts |= _flat(file.name.removesuffix(".toml"), tomllib.loads(file.read_text(encoding="utf-8")))
+    return every
+
+
+def _flat(prefix: str, table: dict[str, Any]) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for name, value in table.items():
+        key = f"{prefix}.{name}"
+        if isinstance(value, dict):
+            texts |= _flat(key, value)
+        elif isinstance(value, str):
+            texts[key] = value
+        else:
+            raise TypeError(f"text {key!r} is not a sentence: {value!r}")
+    return texts
