@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, NamedTuple
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, ByteSize, PlainSerializer, Strict
+from pydantic import AfterValidator, BeforeValidator, ByteSize, PlainSerializer, Strict, WithJsonSchema
 
 from gateway.errors import Misuse
 
@@ -141,11 +141,22 @@ def _public_url(value: str) -> str:
     return value.rstrip("/")
 
 
-SecretRef = Annotated[Secret, BeforeValidator(_secret), PlainSerializer(str)]
-ListenOn = Annotated[Listen, BeforeValidator(_listen), PlainSerializer(str)]
-Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(spell_duration)]
-Size = Annotated[ByteSize, BeforeValidator(_size)]
-Hostname = Annotated[str, AfterValidator(_hostname)]
-PublicUrl = Annotated[str, AfterValidator(_public_url)]
+def _takes(format_: str) -> WithJsonSchema:
+    """Return what the reference page is to say that a value is (`settings.reference`)."""
+    return WithJsonSchema({"type": "string", "format": format_})
+
+
+def _unset(value: object) -> object:
+    return None if value == "" else value
+
+
+# "" means not set; put it last in an `Annotated[... | None, UNSET]`.
+UNSET = BeforeValidator(_unset)
+SecretRef = Annotated[Secret, BeforeValidator(_secret), PlainSerializer(str), _takes("secret")]
+ListenOn = Annotated[Listen, BeforeValidator(_listen), PlainSerializer(str), _takes("listen")]
+Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(spell_duration), _takes("duration")]
+Size = Annotated[ByteSize, BeforeValidator(_size), _takes("size")]
+Hostname = Annotated[str, AfterValidator(_hostname), _takes("host")]
+PublicUrl = Annotated[str, AfterValidator(_public_url), _takes("url")]
 Flag = Annotated[bool, Strict()]
 Whole = Annotated[int, Strict()]

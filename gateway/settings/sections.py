@@ -12,7 +12,19 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from gateway.law.facts import Policy
-from gateway.settings.kinds import Duration, Flag, Hostname, Listen, ListenOn, PublicUrl, Secret, SecretRef, Size, Whole
+from gateway.settings.kinds import (
+    UNSET,
+    Duration,
+    Flag,
+    Hostname,
+    Listen,
+    ListenOn,
+    PublicUrl,
+    Secret,
+    SecretRef,
+    Size,
+    Whole,
+)
 
 
 class Section(BaseModel):
@@ -64,9 +76,11 @@ class Smtp(Section):
         Listen("127.0.0.1", 2525),
         description="Submission with STARTTLS. Logins without TLS are taken on loopback only.",
     )
-    tls_listen: ListenOn | None = Field(None, description="Submission with implicit TLS, usually port 465.")
-    certificate: Path | None = Field(None, description="Certificate chain for TLS, PEM file.")
-    private_key: Path | None = Field(None, description="Private key of the certificate, PEM file.")
+    tls_listen: Annotated[ListenOn | None, UNSET] = Field(
+        None, description="Submission with implicit TLS, usually port 465."
+    )
+    certificate: Annotated[Path | None, UNSET] = Field(None, description="Certificate chain for TLS, PEM file.")
+    private_key: Annotated[Path | None, UNSET] = Field(None, description="Private key of the certificate, PEM file.")
     max_size: Size = Field(
         Size(26_214_400), ge=65_536, description="Largest message taken (SIZE), in bytes or such as 25MiB."
     )
@@ -101,7 +115,9 @@ class Upstream(Section):
         description="STARTTLS towards an smtp:// next hop: may (when offered), must (with a valid certificate), none.",
     )
     username: str = Field("", description="Login at the next hop; empty for none.")
-    password: SecretRef | None = Field(None, description='Password at the next hop: "env:NAME" or "file:path".')
+    password: Annotated[SecretRef | None, UNSET] = Field(
+        None, description='Password at the next hop: "env:NAME" or "file:path".'
+    )
     connections: Whole = Field(20, ge=1, le=1000, description="Connections kept to the next hop, for each worker.")
 
     @model_validator(mode="after")
@@ -221,7 +237,7 @@ class Limits(Section):
 class Plugins(Section):
     """Campaign tools."""
 
-    folder: Path | None = Field(
+    folder: Annotated[Path | None, UNSET] = Field(
         None, description="Folder with plugins of your own; a file there goes before a built-in one of the same name."
     )
 
