@@ -21,7 +21,7 @@ LEVELS = [
     "store courier loader",
     "flow",
     "smtp web",
-    "service",
+    "service sample",
     "demo",
     "commands",
 ]
