@@ -6,7 +6,17 @@ Rooms above read and write these through the other modules of the store only.
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Index, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Index,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
@@ -18,7 +28,7 @@ class Moment(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         """Refuse naive moments; store UTC."""
         if value is None:
             return None
@@ -26,27 +36,33 @@ class Moment(TypeDecorator[datetime]):
             raise ValueError("a moment must be aware")
         return value.astimezone(UTC)
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         """Return the moment, aware."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def _id() -> Any:
+# Any, as sqlmodel's Field has it: the annotation of the attribute says the type.
+def _id() -> Any:  # noqa: ANN401
     return Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
 
 
-def _big(*, null: bool = False, index: bool = False) -> Any:
+def _big(*, null: bool = False, index: bool = False) -> Any:  # noqa: ANN401
     return Field(default=None if null else ..., sa_type=BigInteger, nullable=null, index=index)
 
 
-def _moment(*, null: bool = False) -> Any:
+def _moment(*, null: bool = False) -> Any:  # noqa: ANN401
     return Field(default=None if null else ..., sa_type=Moment, nullable=null)
 
 
-def _json(kind: type) -> Any:
+def _json(kind: type) -> Any:  # noqa: ANN401
     return Field(default_factory=kind, sa_type=JSON)
+
+
+def _index_where(name: str, *columns: str, where: str) -> Index:
+    """Index only the rows that `where` holds for; a query finds it when it repeats those very words."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
 
 
 class Numbers(SQLModel, table=True):
@@ -67,7 +83,7 @@ class Advertiser(SQLModel, table=True):
     legal_form: str = ""
     capital: str = ""
     siren: str = ""
-    registry: str = ""  # RCS or other register, with the town
+    registered: str = ""  # RCS or other register, with the town
     vat: str = ""
     office: str = ""
     phone: str = ""
@@ -112,7 +128,7 @@ class List(SQLModel, table=True):
     families: list[str] = _json(list)
     analogous: dict[str, list[str]] = _json(dict)
     origin: str = "own"
-    guarantee: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    guarantee: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     child_directed: bool = False
     language: str = "fr"
     state: str = "draft"
@@ -161,7 +177,11 @@ class Batch(SQLModel, table=True):
 class Event(SQLModel, table=True):
     """One line of the ledger (`law.events.Event`); inserted, never updated."""
 
-    __table_args__ = (Index("ix_event_contact", "contact_id", "at"),)
+    __table_args__ = (
+        Index("ix_event_contact", "contact_id", "at"),
+        Index("ix_event_list", "list_id", "contact_id"),  # the people of a list
+        Index("ix_event_recorded", "recorded_at", "id"),  # what is new
+    )
     id: int = _id()
     advertiser_id: int = _big()
     contact_id: int = _big()
@@ -177,7 +197,7 @@ class Event(SQLModel, table=True):
 
 
 class Opposition(SQLModel, table=True):
-    """An objection that outlives the contact: scope, channel, keyed digest of the address, nothing else of the person."""
+    """An objection that outlives the contact: scope, channel, keyed digest of the address, nothing else."""
 
     __table_args__ = (Index("ix_opposition_digest", "advertiser_id", "digest"),)
     id: int = _id()
@@ -218,7 +238,9 @@ class Parcel(SQLModel, table=True):
     """One recipient's copy with its attempts; its id is the public reference (`ref=`)."""
 
     __table_args__ = (
-        Index("ix_parcel_due", "state", "due_at"),
+        CheckConstraint("state IN ('waiting', 'leased', 'held', 'failed')", name="ck_parcel_state"),
+        _index_where("ix_parcel_due", "due_at", where="state IN ('waiting', 'leased')"),
+        _index_where("ix_parcel_kept", "state", "id", where="state IN ('held', 'failed')"),
         Index("ix_parcel_contact", "contact_id"),
         Index("ix_parcel_submission", "submission_id"),
     )
@@ -230,7 +252,7 @@ class Parcel(SQLModel, table=True):
     orcpt: str = ""
     state: str = "waiting"  # waiting, leased, held, failed
     attempts: int = 0
-    due_at: datetime = _moment()
+    due_at: datetime = _moment()  # while leased: the end of the lease, when it may be claimed again
     expires_at: datetime = _moment()
     leased_until: datetime | None = _moment(null=True)
     node: str = ""

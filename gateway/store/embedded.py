@@ -1,0 +1,113 @@
+"""SQLite, the embedded default: one file, write-ahead log, every commit synced to the disk.
+
+One connection of a process writes and several read, so that writers of one process queue in memory instead of polling
+the lock of the file; between processes SQLite's own lock decides, for which a writer waits `busy` seconds.
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
+
+from gateway.errors import Misuse, TryLater
+
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",  # "accepted" means that it survives a power cut
+    "PRAGMA foreign_keys=ON",
+    "PRAGMA temp_store=MEMORY",
+    "PRAGMA journal_size_limit=67108864",  # a long import does not leave a large log behind
+    "PRAGMA wal_autocheckpoint=4000",  # pages; messages of 10 KB would otherwise checkpoint every 300 of them
+)
+_WRITER = ("PRAGMA cache_size=-32768",)  # KiB
+_READER = ("PRAGMA cache_size=-8192", "PRAGMA query_only=ON")
+
+
+def engines(url: URL, busy: float, connections: int) -> tuple[Engine, Engine]:
+    """Return the engine that writes and the one that reads; the file is made if it is missing."""
+    path = _path(url)
+    same = _create(path)
+    writer = create_engine(
+        "sqlite+pysqlite://",
+        poolclass=QueuePool,
+        creator=_connector(path, busy, _WRITER),
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=busy,
+    )
+    reader = create_engine(
+        "sqlite+pysqlite://",
+        poolclass=QueuePool,
+        creator=_connector(path, busy, _READER),
+        pool_size=connections,
+        max_overflow=connections,
+        pool_timeout=busy,
+    )
+    for engine, begin in ((writer, "BEGIN IMMEDIATE"), (reader, "BEGIN")):
+        event.listen(engine, "begin", _beginner(begin, path, same))
+    return writer, reader
+
+
+def file_of(url: URL) -> Path:
+    """Return the file that a SQLite URL names; raise `errors.Misuse` when it names none."""
+    return _path(url)
+
+
+def _path(url: URL) -> Path:
+    name = url.database
+    if not name or name == ":memory:" or url.query:
+        raise Misuse(
+            "[store] url: write sqlite:///relative/file.db or sqlite:////absolute/file.db, and nothing behind it"
+        )
+    return Path(name).absolute()
+
+
+def _create(path: Path) -> os.stat_result:
+    """Make the file readable by its owner only: it holds personal data, and the log files inherit its mode."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise TryLater(f"the database file {path} cannot be opened ({error.strerror})") from error
+    try:
+        return os.fstat(handle)
+    finally:
+        os.close(handle)
+
+
+def _connector(path: Path, busy: float, pragmas: tuple[str, ...]) -> Callable[[], sqlite3.Connection]:
+    uri = f"file:{quote(str(path))}?mode=rw"  # never makes a new file in place of one that was taken away
+
+    def connect() -> sqlite3.Connection:
+        # isolation_level None: the driver begins nothing by itself, see _beginner
+        connection = sqlite3.connect(
+            uri, uri=True, timeout=busy, isolation_level=None, check_same_thread=False, cached_statements=256
+        )
+        try:
+            for pragma in (*_PRAGMAS, *pragmas):
+                connection.execute(pragma)
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
+
+    return connect
+
+
+def _beginner(statement: str, path: Path, same: os.stat_result) -> Callable[[Connection], Any]:
+    """Return what begins a transaction: a file taken away or replaced under us must not swallow accepted mail."""
+
+    def begin(connection: Connection) -> None:
+        try:
+            there = os.path.samestat(path.stat(), same)
+        except OSError:
+            there = False
+        if not there:
+            raise TryLater(f"the database file {path} was removed or replaced while the program was running")
+        connection.exec_driver_sql(statement)
+
+    return begin

@@ -1,0 +1,85 @@
+"""The open database: transactions for writing, transactions for reading, identity numbers."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import URL, make_url, text
+from sqlalchemy.exc import ArgumentError
+from sqlmodel import Session
+
+from gateway.errors import Bug, Misuse
+from gateway.store import embedded, server
+from gateway.store.numbers import Numbers
+from gateway.store.trouble import told
+
+_PING = text("SELECT 1")
+
+
+class Store:
+    """A database that threads of one process share; make it after forking.
+
+    `url` is `sqlite:///file` or `postgresql://…`. `busy` is how many seconds a transaction waits for others;
+    `connections` how many are kept open (twice as many for a moment). Everything here blocks: call it in a thread.
+    Raises `errors.Misuse` for a URL that cannot be meant, `errors.TryLater` when a file cannot be opened; a server is
+    asked only when a transaction begins.
+    """
+
+    def __init__(self, url: str, *, busy: float = 5.0, connections: int = 4) -> None:
+        self.url = parse(url)
+        self.embedded = self.url.get_backend_name() == "sqlite"
+        room = embedded if self.embedded else server
+        self._writer, self._reader = room.engines(self.url, busy, connections)
+        self._numbers = Numbers(self._fresh, alone=self.embedded)
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        """Open a transaction for writing: committed and durable when the block ends, undone when it raises.
+
+        On SQLite it is the only one that writes from its beginning. Raises `errors.TryLater` when the database cannot
+        be reached, is locked for too long or goes away; nothing was changed then, except that a connection lost in
+        the very commit leaves open whether it was. One thread has one transaction at a time.
+        """
+        if self._numbers.busy:
+            raise Bug("a transaction was begun inside a transaction")
+        with told(), Session(self._writer, expire_on_commit=False) as tx, self._numbers.within(tx), tx.begin():
+            tx.connection()  # the lock is taken now, not at the first statement
+            yield tx
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Open a transaction for reading: all its statements see one state. Raises `errors.TryLater` as `begin`."""
+        with told(), Session(self._reader, expire_on_commit=False, autoflush=False) as tx:
+            yield tx
+
+    def take(self, n: int = 1, of: str = "row") -> range:
+        """Return `n` fresh identity numbers; also inside `begin`. Sequences other than "row" count up one by one."""
+        return self._numbers.take(n, of)
+
+    def ping(self) -> None:
+        """Return when the database answers; raise `errors.TryLater` when it does not."""
+        with self.read() as tx:
+            tx.connection().execute(_PING)
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._reader.dispose()
+        self._writer.dispose()
+
+    @contextmanager
+    def _fresh(self) -> Iterator[Session]:
+        with told(), Session(self._writer) as tx, tx.begin():
+            yield tx
+
+
+def parse(url: str) -> URL:
+    """Return the parsed `[store] url`; raise `errors.Misuse` when it is not one of SQLite or PostgreSQL."""
+    try:
+        parsed = make_url(url)
+        backend = parsed.drivername.partition("+")[0]
+    except (ArgumentError, ValueError):
+        backend = ""
+    if backend in ("postgres", "postgresql"):
+        return parsed.set(drivername="postgresql+psycopg")
+    if backend == "sqlite":
+        return parsed.set(drivername="sqlite+pysqlite")
+    raise Misuse("[store] url: write sqlite:///file.db or postgresql://user@host/database")

@@ -1,0 +1,127 @@
+"""Sharing a commit: questions that arrive while a transaction runs go together into the next one.
+
+A disk sync costs a millisecond or more, whether it makes one message durable or a hundred (group commit).
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
+from typing import Generic, TypeAlias, TypeVar
+
+from gateway.errors import Bug, GatewayError, TryLater
+
+T = TypeVar("T")
+R = TypeVar("R")
+_Answer: TypeAlias = "tuple[asyncio.Future[R], R | None, BaseException | None]"
+
+
+class _Asked(Generic[T, R]):
+    """One item with the place its answer goes to."""
+
+    __slots__ = ("future", "item", "loop")
+
+    def __init__(self, item: T, loop: asyncio.AbstractEventLoop) -> None:
+        self.item = item
+        self.loop = loop
+        self.future: asyncio.Future[R] = loop.create_future()
+
+
+class Group(Generic[T, R]):
+    """Calls `work` with lists of items, in a thread of its own, and gives each asker the result of its item.
+
+    `work` returns one result for each item, in order, and is all or nothing: when it raises, nothing was done. The
+    items of a batch that raised are then tried one by one, so that one bad item does not fail its neighbours; except
+    after `errors.TryLater`, which is no item's fault and goes to all. At most `most` items go together. An item whose
+    asker has given up before its batch began is left out; one given up later may have been done.
+    """
+
+    def __init__(self, work: Callable[[list[T]], Sequence[R]], *, most: int = 256, name: str) -> None:
+        self._work = work
+        self._most = most
+        self._inbox: SimpleQueue[_Asked[T, R] | None] = SimpleQueue()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    async def ask(self, item: T) -> R:
+        """Return what `work` returned for `item`, or raise what it raised; `errors.TryLater` once closed."""
+        if self._closed:
+            raise TryLater("the gateway is stopping")
+        asked: _Asked[T, R] = _Asked(item, asyncio.get_running_loop())
+        self._inbox.put(asked)
+        return await asked.future
+
+    async def close(self) -> None:
+        """Answer everything asked so far, then end the thread. Twice is once."""
+        if not self._closed:
+            self._closed = True
+            self._inbox.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    def _run(self) -> None:
+        open_ = True
+        while open_:
+            batch, open_ = self._collect()
+            live = [asked for asked in batch if not asked.future.cancelled()]
+            if live:
+                _give(self._answers(live), live)
+
+    def _collect(self) -> tuple[list[_Asked[T, R]], bool]:
+        """Wait for one item and take along all that are there; say whether more may come."""
+        batch: list[_Asked[T, R]] = []
+        try:
+            asked = self._inbox.get()
+            while asked is not None:
+                batch.append(asked)
+                if len(batch) == self._most:
+                    return batch, True
+                asked = self._inbox.get_nowait()
+        except Empty:
+            return batch, True
+        return batch, False
+
+    def _answers(self, batch: list[_Asked[T, R]]) -> "list[_Answer[R]]":
+        try:
+            results = self._work([asked.item for asked in batch])
+        except TryLater as error:
+            return _same(batch, error)
+        except Exception as error:
+            if len(batch) == 1:
+                return [(batch[0].future, None, error)]
+            return [answer for asked in batch for answer in self._answers([asked])]
+        if len(results) != len(batch):
+            return _same(batch, Bug(f"{len(batch)} questions got {len(results)} answers"))
+        return [(asked.future, result, None) for asked, result in zip(batch, results, strict=True)]
+
+
+def _same(batch: list[_Asked[T, R]], error: GatewayError) -> "list[_Answer[R]]":
+    """Give everybody an exception of their own: one raised in many tasks would collect all their tracebacks."""
+    answers: list[_Answer[R]] = []
+    for asked in batch:
+        own = type(error)(str(error))
+        own.__cause__ = error
+        answers.append((asked.future, None, own))
+    return answers
+
+
+def _give(answers: "list[_Answer[R]]", batch: list[_Asked[T, R]]) -> None:
+    """Hand the answers to the loops they were asked from, each woken once."""
+    loops: dict[asyncio.AbstractEventLoop, list[_Answer[R]]] = {}
+    for asked, answer in zip(batch, answers, strict=True):
+        loops.setdefault(asked.loop, []).append(answer)
+    for loop, given in loops.items():
+        try:
+            loop.call_soon_threadsafe(_settle, given)
+        except RuntimeError:  # the loop is closed: nobody waits any more
+            continue
+
+
+def _settle(answers: "list[_Answer[R]]") -> None:
+    for future, result, error in answers:
+        if future.done():
+            continue
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(result)  # type: ignore[arg-type]

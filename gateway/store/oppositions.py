@@ -1,0 +1,63 @@
+"""The oppositions: objections that outlive the person, found by keyed digests of the address (rules.md, A7)."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import bindparam, update
+from sqlmodel import Session, col, select
+
+from gateway.store.rows import asked, chunks, keep, table_of
+from gateway.store.tables import Moment, Opposition
+
+_TABLE = table_of(Opposition)
+_LIFT = (
+    update(_TABLE)
+    .where(_TABLE.c.id.in_(bindparam("ids", expanding=True)), _TABLE.c.lifted_at.is_(None))
+    .values(lifted_at=bindparam("at", type_=Moment))
+)
+_OF_DIGESTS = select(Opposition).where(
+    Opposition.advertiser_id == bindparam("advertiser"),
+    col(Opposition.digest).in_(bindparam("digests", expanding=True)),
+    col(Opposition.lifted_at).is_(None),
+)
+
+
+def add(tx: Session, row: Opposition) -> Opposition:
+    """Write a new opposition."""
+    return keep(tx, row, f"there is already an opposition with the number {row.id}")
+
+
+def get(tx: Session, number: int) -> Opposition | None:
+    """Return the opposition with that id, lifted ones too."""
+    return tx.get(Opposition, number)
+
+
+def lift(tx: Session, ids: Sequence[int], at: datetime) -> int:
+    """Lift oppositions, and return how many were standing. The rows stay, as evidence."""
+    run = tx.connection().execute
+    return sum(run(_LIFT, {"ids": list(chunk), "at": at}).rowcount for chunk in chunks(ids))
+
+
+def of_digests(tx: Session, advertiser_id: int, digests: Iterable[tuple[int, bytes]]) -> list[Opposition]:
+    """Return the standing oppositions under any of the (key version, digest) pairs, oldest first."""
+    found = asked(
+        (digest for _, digest in digests),
+        lambda values: tx.exec(_OF_DIGESTS, params={"advertiser": advertiser_id, "digests": values}),
+    )
+    return sorted(found, key=lambda row: (row.at, row.id))
+
+
+def exists(tx: Session, advertiser_id: int, digests: Iterable[tuple[int, bytes]]) -> bool:
+    """Say whether any opposition stands under any of the (key version, digest) pairs."""
+    return bool(of_digests(tx, advertiser_id, digests))
+
+
+def all(tx: Session, advertiser_id: int, after: int, limit: int) -> list[Opposition]:  # noqa: A001 - oppositions.all
+    """Return at most `limit` standing oppositions with ids above `after`, in ascending order."""
+    query = (
+        select(Opposition)
+        .where(Opposition.advertiser_id == advertiser_id, Opposition.id > after, col(Opposition.lifted_at).is_(None))
+        .order_by(col(Opposition.id))
+        .limit(limit)
+    )
+    return list(tx.exec(query))

@@ -1,0 +1,205 @@
+"""The contacts, and all that a decision needs to know about many of them at once."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import bindparam, delete, tuple_, update
+from sqlalchemy import select as core_select
+from sqlmodel import Session, col, select
+
+from gateway.law.events import Event, Kind
+from gateway.law.facts import Opposition
+from gateway.store.ledger import EVENTS, counts
+from gateway.store.rows import Inserter, asked, chunks, keep, table_of
+from gateway.store.tables import Contact
+from gateway.store.tables import Opposition as OppositionRow
+
+_CONTACTS = table_of(Contact)
+_OPPOSITIONS = table_of(OppositionRow)
+_KINDS = {kind.value: kind for kind in Kind}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Whom to look up: `key` is `mail.address.Address.key`, `digests` come from `tokens.Digests.of`."""
+
+    advertiser_id: int
+    key: str
+    digests: tuple[tuple[int, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dossier:
+    """What is known: nothing of the person (None), the events that count, the oppositions that stand."""
+
+    contact: Contact | None
+    events: tuple[Event, ...]
+    oppositions: tuple[Opposition, ...]
+
+
+def find(tx: Session, advertiser_id: int, key: str) -> Contact | None:
+    """Return an advertiser's contact by address key."""
+    query = select(Contact).where(Contact.advertiser_id == advertiser_id, Contact.address_key == key)
+    return tx.exec(query).first()
+
+
+def get(tx: Session, number: int) -> Contact | None:
+    """Return the contact with that id."""
+    return tx.get(Contact, number)
+
+
+def add(tx: Session, row: Contact) -> Contact:
+    """Write a new contact; raise `errors.Misuse` when the advertiser has one with that address."""
+    return keep(tx, row, "the advertiser already has a contact with that address")
+
+
+def save(tx: Session, row: Contact) -> Contact:
+    """Write the changes made to a row; raise `errors.Misuse` when the advertiser has another with its new address."""
+    return keep(tx, row, "the advertiser already has a contact with that address")
+
+
+def remove(tx: Session, ids: Sequence[int]) -> int:
+    """Delete contacts, and return how many there were. Their events, receipts and oppositions are not touched."""
+    run = tx.connection().execute
+    return sum(run(_REMOVE, {"ids": list(chunk)}).rowcount for chunk in chunks(ids))
+
+
+def of_list(tx: Session, list_id: int, after: int, limit: int) -> list[Contact]:
+    """Return at most `limit` contacts with ids above `after` who have an event on the list, in ascending order."""
+    numbers = (
+        core_select(EVENTS.c.contact_id)
+        .join(_CONTACTS, _CONTACTS.c.id == EVENTS.c.contact_id)  # an erased person would leave a hole in the page
+        .where(EVENTS.c.list_id == list_id, EVENTS.c.contact_id > after, counts(EVENTS))
+        .distinct()
+        .order_by(EVENTS.c.contact_id)
+        .limit(limit)
+    )
+    return list(tx.exec(select(Contact).where(col(Contact.id).in_(numbers)).order_by(col(Contact.id))))
+
+
+# ---- many at once: the way of every message
+
+_BY_KEY = select(Contact).where(
+    tuple_(_CONTACTS.c.advertiser_id, _CONTACTS.c.address_key).in_(bindparam("pairs", expanding=True))
+)
+_EVENTS_OF = (
+    core_select(
+        EVENTS.c.contact_id,
+        EVENTS.c.kind,
+        EVENTS.c.at,
+        EVENTS.c.list_id,
+        EVENTS.c.channel,
+        EVENTS.c.direct,
+        EVENTS.c.evidence,
+        EVENTS.c.id,
+    )
+    .where(EVENTS.c.contact_id.in_(bindparam("ids", expanding=True)), counts(EVENTS))
+    .order_by(EVENTS.c.at, EVENTS.c.id)
+)
+_OPPOSED = core_select(
+    _OPPOSITIONS.c.advertiser_id,
+    _OPPOSITIONS.c.digest,
+    _OPPOSITIONS.c.at,
+    _OPPOSITIONS.c.list_id,
+    _OPPOSITIONS.c.channel,
+    _OPPOSITIONS.c.id,
+).where(
+    tuple_(_OPPOSITIONS.c.advertiser_id, _OPPOSITIONS.c.digest).in_(bindparam("pairs", expanding=True)),
+    _OPPOSITIONS.c.lifted_at.is_(None),
+)
+_REMOVE = delete(_CONTACTS).where(_CONTACTS.c.id.in_(bindparam("ids", expanding=True)))
+
+
+def dossiers(tx: Session, wanted: Sequence[Wanted]) -> list[Dossier]:
+    """Return a dossier for each of `wanted`, in that order, with three statements for (almost) any number.
+
+    Lifted oppositions and events of undone imports are left out. An opposition is found whether or not the person is.
+    """
+    contacts = _contacts(tx, wanted)
+    events = _events(tx, [contact.id for contact in contacts.values()])
+    opposed = _opposed(tx, wanted)
+    return [_dossier(want, contacts, events, opposed) for want in wanted]
+
+
+def _dossier(
+    want: Wanted,
+    contacts: Mapping[tuple[int, str], Contact],
+    events: Mapping[int, list[Event]],
+    opposed: Mapping[tuple[int, bytes], list[Opposition]],
+) -> Dossier:
+    contact = contacts.get((want.advertiser_id, want.key))
+    found = [row for _, digest in want.digests for row in opposed.get((want.advertiser_id, digest), ())]
+    return Dossier(contact, tuple(events.get(contact.id, ())) if contact else (), tuple(found))
+
+
+def _contacts(tx: Session, wanted: Iterable[Wanted]) -> dict[tuple[int, str], Contact]:
+    pairs = ((want.advertiser_id, want.key) for want in wanted)
+    rows = asked(pairs, lambda values: tx.exec(_BY_KEY, params={"pairs": values}))
+    return {(row.advertiser_id, row.address_key): row for row in rows}
+
+
+def _events(tx: Session, ids: Iterable[int]) -> dict[int, list[Event]]:
+    found: dict[int, list[Event]] = {}
+    for contact_id, kind, *rest in asked(ids, lambda values: tx.connection().execute(_EVENTS_OF, {"ids": values})):
+        found.setdefault(contact_id, []).append(Event(_KINDS[kind], *rest))
+    return found
+
+
+def _opposed(tx: Session, wanted: Iterable[Wanted]) -> dict[tuple[int, bytes], list[Opposition]]:
+    pairs = ((want.advertiser_id, digest) for want in wanted for _, digest in want.digests)
+    found: dict[tuple[int, bytes], list[Opposition]] = {}
+    rows = asked(pairs, lambda values: tx.connection().execute(_OPPOSED, {"pairs": values}))
+    for advertiser_id, digest, at, list_id, channel, number in rows:
+        found.setdefault((advertiser_id, digest), []).append(Opposition(at, list_id, channel, number))
+    return found
+
+
+# ---- people who come by the thousand
+
+_insert = Inserter(Contact, unless_known=True)
+_FILLED = ("name", "company", "function", "language", "source_name")
+_KNOWN = core_select(
+    _CONTACTS.c.id, _CONTACTS.c.advertiser_id, _CONTACTS.c.address_key, *(_CONTACTS.c[name] for name in _FILLED)
+).where(tuple_(_CONTACTS.c.advertiser_id, _CONTACTS.c.address_key).in_(bindparam("pairs", expanding=True)))
+_FILL = (
+    update(_CONTACTS)
+    .where(_CONTACTS.c.id == bindparam("number"))
+    .values({name: bindparam(f"new_{name}") for name in _FILLED})
+)
+
+
+def upsert_many(tx: Session, rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Write the people of one advertiser and return the id of each by address key.
+
+    A row is a mapping of column names with a fresh `id`. Somebody known keeps their id and everything known of them;
+    only texts that were empty (name, company, function, language, name of the source) are filled in. Of two rows with
+    one key the first counts.
+    """
+    fresh: dict[str, Mapping[str, Any]] = {}
+    for row in rows:
+        fresh.setdefault(row["address_key"], row)
+    known = _known(tx, fresh.values())
+    missing = [row for key, row in fresh.items() if key not in known]
+    written = _insert(tx, missing)
+    ids = {key: row.id for key, row in known.items()} | {row["address_key"]: row["id"] for row in missing}
+    if written != len(missing):  # another node was faster with some of them
+        ids |= {key: row.id for key, row in _known(tx, missing).items()}
+    _fill(tx, fresh, known)
+    return ids
+
+
+def _known(tx: Session, rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    pairs = ((row["advertiser_id"], row["address_key"]) for row in rows)
+    found = asked(pairs, lambda values: tx.connection().execute(_KNOWN, {"pairs": values}))
+    return {row.address_key: row for row in found}
+
+
+def _fill(tx: Session, fresh: Mapping[str, Mapping[str, Any]], known: Mapping[str, Any]) -> None:
+    changes = []
+    for key, row in known.items():
+        new = {name: getattr(row, name) or fresh[key].get(name, "") for name in _FILLED}
+        if any(new[name] != getattr(row, name) for name in _FILLED):
+            changes.append({"number": row.id, **{f"new_{name}": value for name, value in new.items()}})
+    if changes:
+        tx.connection().execute(_FILL, changes)

@@ -1,0 +1,96 @@
+"""Writing and asking in bulk: SQLAlchemy Core, statements built once, rows that need no objects."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias, TypeVar
+
+from sqlalchemy import JSON, Insert, Table, insert, inspect
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm.attributes import flag_modified
+from sqlmodel import Session, SQLModel
+
+from gateway.errors import Misuse
+
+Row: TypeAlias = SQLModel | Mapping[str, Any]
+Item = TypeVar("Item")
+Model = TypeVar("Model", bound=SQLModel)
+
+CHUNK = 512  # values of one IN list
+
+
+def table_of(model: type[SQLModel]) -> Table:
+    """Return the table behind a model."""
+    return SQLModel.metadata.tables[str(model.__tablename__)]
+
+
+class Inserter:
+    """Inserts many rows of one table with one statement.
+
+    A row is an object of the model, or a mapping of column names to values in which columns that have a default may be
+    missing; mappings are several times cheaper to make. With `unless_known`, rows that a unique column refuses are
+    left out.
+    """
+
+    def __init__(self, model: type[SQLModel], *, unless_known: bool = False) -> None:
+        table = table_of(model)
+        self._statements: dict[str, Insert] = {
+            "sqlite": sqlite.insert(table).on_conflict_do_nothing() if unless_known else insert(table),
+            "postgresql": postgresql.insert(table).on_conflict_do_nothing() if unless_known else insert(table),
+        }
+        self._names = tuple(column.name for column in table_of(model).columns)
+        self._defaults = _defaults(model)
+
+    def __call__(self, tx: Session, rows: Iterable[Row]) -> int:
+        """Insert `rows` in order (none is fine), and return how many were written."""
+        values = [self._values(row) for row in rows]
+        connection = tx.connection()
+        return connection.execute(self._statements[connection.dialect.name], values).rowcount if values else 0
+
+    def _values(self, row: Row) -> Mapping[str, Any]:
+        if isinstance(row, SQLModel):
+            return {name: getattr(row, name) for name in self._names}
+        return {**self._defaults, **row}
+
+
+def _defaults(model: type[SQLModel]) -> dict[str, Any]:
+    fields = model.model_fields.items()
+    return {name: field.get_default(call_default_factory=True) for name, field in fields if not field.is_required()}
+
+
+def chunks(items: Sequence[Item], size: int = CHUNK) -> Iterator[Sequence[Item]]:
+    """Yield `items` in pieces of at most `size`."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+
+
+def padded(items: Sequence[Item]) -> list[Item]:
+    """Return `items` with the last repeated up to a power of two.
+
+    For IN lists: there are then ten different texts of a statement instead of hundreds, which both databases keep
+    prepared.
+    """
+    wanted = 1 << (len(items) - 1).bit_length()
+    return [*items, *[items[-1]] * (wanted - len(items))]
+
+
+def asked(items: Iterable[Item], ask: Callable[[list[Item]], Iterable[Any]]) -> Iterator[Any]:
+    """Yield what `ask` returns for the different `items`, asked in padded chunks."""
+    for chunk in chunks(list(dict.fromkeys(items))):
+        yield from ask(padded(chunk))
+
+
+def keep(tx: Session, row: Model, taken: str) -> Model:
+    """Write one new or changed row; raise `errors.Misuse` saying `taken` when a unique value is."""
+    try:
+        tx.add(row)
+        for name in _json_names(row):
+            flag_modified(row, name)  # a list that was changed in place looks unchanged
+        tx.flush()
+    except IntegrityError as error:
+        raise Misuse(taken) from error
+    return row
+
+
+def _json_names(row: SQLModel) -> list[str]:
+    state = inspect(row)
+    return [column.name for column in table_of(type(row)).columns if isinstance(column.type, JSON) and state.persistent]

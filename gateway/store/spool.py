@@ -1,0 +1,248 @@
+"""The spool: submissions with one parcel for each recipient, claimed by lease.
+
+    waiting ── claim ──► leased ── settle ──► gone (deleted), waiting (tried again later), held, failed
+       ▲                    └── the lease ends: claimed again, by any node
+       └── retry, release ── failed, held
+
+A parcel belongs to the node that leased it until it is settled or the lease has ended and another node has claimed it;
+what the first node settles after that is left alone (fencing).
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from sqlalchemy import Update, bindparam, delete, exists, func, select, text, update
+from sqlmodel import Session, col
+from sqlmodel import select as select_rows
+
+from gateway.store.rows import Inserter, Row, asked, chunks, padded, table_of
+from gateway.store.tables import Moment, Parcel, Submission
+
+State = Literal["gone", "waiting", "held", "failed"]
+
+_PARCELS = table_of(Parcel)
+_SUBMISSIONS = table_of(Submission)
+_insert_submissions = Inserter(Submission)
+_insert_parcels = Inserter(Parcel)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A parcel in the hands of a courier."""
+
+    id: int
+    submission_id: int
+    contact_id: int | None
+    recipient: str
+    notify: str
+    orcpt: str
+    attempts: int
+    expires_at: datetime
+    last_reply: str
+    reason: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of a claimed parcel; `gone` deletes it."""
+
+    parcel_id: int
+    submission_id: int
+    state: State
+    due_at: datetime
+    attempts: int
+    reply: str = ""
+    reason: str = ""
+
+
+# The words of the partial index ix_parcel_due, which keeps claiming fast however many parcels wait for later.
+_OPEN = text("state IN ('waiting', 'leased')")
+
+_DUE = (
+    select(_PARCELS.c.id)
+    .where(_OPEN, _PARCELS.c.due_at <= bindparam("now", type_=Moment))
+    .order_by(_PARCELS.c.due_at)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)  # PostgreSQL; SQLite has one writer and leaves the words out
+)
+_CLAIM = (
+    update(_PARCELS)
+    .where(_PARCELS.c.id.in_(_DUE))
+    .values(
+        state="leased",
+        node=bindparam("new_node"),
+        leased_until=bindparam("until", type_=Moment),
+        due_at=bindparam("until", type_=Moment),
+    )
+    .returning(*(_PARCELS.c[name] for name in Claimed.__slots__))
+)
+_MINE = (_PARCELS.c.node == bindparam("mine"), _PARCELS.c.state == "leased")
+_GONE = delete(_PARCELS).where(_PARCELS.c.id.in_(bindparam("ids", expanding=True)), *_MINE)
+_KEPT = (
+    update(_PARCELS)
+    .where(_PARCELS.c.id == bindparam("parcel"), *_MINE)
+    .values(
+        state=bindparam("new_state"),
+        due_at=bindparam("due", type_=Moment),
+        attempts=bindparam("tried"),
+        last_reply=bindparam("reply"),
+        reason=bindparam("why"),
+        node="",
+        leased_until=None,
+    )
+)
+_LOCK = (
+    select(_SUBMISSIONS.c.id)
+    .where(_SUBMISSIONS.c.id.in_(bindparam("ids", expanding=True)))
+    .order_by(_SUBMISSIONS.c.id)
+    .with_for_update()
+)
+_EMPTY = delete(_SUBMISSIONS).where(
+    _SUBMISSIONS.c.id.in_(bindparam("ids", expanding=True)),
+    ~exists().where(_PARCELS.c.submission_id == _SUBMISSIONS.c.id),
+)
+_CONTENTS = select_rows(Submission).where(col(Submission.id).in_(bindparam("ids", expanding=True)))
+_IN_HAND = select(_PARCELS.c.id).where(
+    _PARCELS.c.contact_id == bindparam("contact"),
+    _PARCELS.c.state == "leased",
+    _PARCELS.c.leased_until > bindparam("now", type_=Moment),
+)
+_NEXT_DUE = select(func.min(_PARCELS.c.due_at)).where(_OPEN)
+
+
+def put(tx: Session, submissions: Sequence[Row], parcels: Sequence[Row]) -> None:
+    """Write submissions and their parcels: objects, or mappings of column names (see `rows.Inserter`)."""
+    _insert_submissions(tx, submissions)
+    _insert_parcels(tx, parcels)
+
+
+def claim(tx: Session, node: str, now: datetime, lease: timedelta, limit: int) -> list[Claimed]:
+    """Lease at most `limit` parcels to `node` and return them: waiting ones that are due, and those whose lease ended.
+
+    The longest due first. The lease begins with the commit; hand nothing over before it.
+    """
+    values = {"new_node": node, "now": now, "until": now + lease, "most": limit}
+    rows = tx.connection().execute(_CLAIM, values)
+    return sorted((Claimed(*row) for row in rows), key=lambda parcel: parcel.id)
+
+
+def submissions(tx: Session, ids: Iterable[int]) -> dict[int, Submission]:
+    """Return the submissions with those ids, contents included."""
+    return {row.id: row for row in asked(ids, lambda values: tx.exec(_CONTENTS, params={"ids": values}))}
+
+
+def settle(tx: Session, node: str, rows: Sequence[Settled]) -> int:
+    """Record what became of parcels leased by `node`, and return how many still were its own.
+
+    A submission goes with its last parcel.
+    """
+    gone = [row for row in rows if row.state == "gone"]
+    _lock(tx, {row.submission_id for row in gone})
+    settled = _keep(tx, node, [row for row in rows if row.state != "gone"])
+    for chunk in chunks([row.parcel_id for row in gone]):
+        settled += tx.connection().execute(_GONE, {"ids": padded(chunk), "mine": node}).rowcount
+    _sweep(tx, {row.submission_id for row in gone})
+    return settled
+
+
+def _keep(tx: Session, node: str, rows: Sequence[Settled]) -> int:
+    values = [
+        {
+            "parcel": row.parcel_id,
+            "mine": node,
+            "new_state": row.state,
+            "due": row.due_at,
+            "tried": row.attempts,
+            "reply": row.reply,
+            "why": row.reason,
+        }
+        for row in rows
+    ]
+    return tx.connection().execute(_KEPT, values).rowcount if values else 0
+
+
+def _lock(tx: Session, ids: Iterable[int]) -> None:
+    """Lock submissions before their parcels go.
+
+    Two nodes that each delete one of the last two parcels would otherwise each see the other's, and both would leave
+    the submission behind for ever. In ascending order, so that they do not wait for each other.
+    """
+    for chunk in chunks(sorted(ids)):
+        tx.connection().execute(_LOCK, {"ids": padded(chunk)})
+
+
+def _sweep(tx: Session, ids: Iterable[int]) -> None:
+    for chunk in chunks(sorted(ids)):
+        tx.connection().execute(_EMPTY, {"ids": padded(chunk)})
+
+
+def in_hand(tx: Session, contact_id: int, now: datetime) -> list[int]:
+    """Return the ids of parcels for that person which a courier holds at this moment."""
+    return list(tx.connection().execute(_IN_HAND, {"contact": contact_id, "now": now}).scalars())
+
+
+def next_due(tx: Session) -> datetime | None:
+    """Return when the next parcel is due or the next lease ends; None when there is nothing to wait for."""
+    return tx.connection().execute(_NEXT_DUE).scalar()
+
+
+# ---- what administrators do
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many parcels there are in each state, and since when the oldest of those due has been."""
+
+    states: Mapping[str, int]
+    oldest_due: datetime | None
+
+
+def get(tx: Session, number: int) -> Parcel | None:
+    """Return the parcel with that id."""
+    return tx.get(Parcel, number)
+
+
+def listing(tx: Session, state: str | None, after: int, limit: int) -> list[Parcel]:
+    """Return at most `limit` parcels (in that state) with ids above `after`, in ascending order."""
+    query = select_rows(Parcel).where(Parcel.id > after).order_by(col(Parcel.id)).limit(limit)
+    return list(tx.exec(query.where(Parcel.state == state) if state else query))
+
+
+def counts(tx: Session, now: datetime) -> Counts:
+    """Return how many parcels there are in each state, and when the oldest of those due by `now` became so."""
+    rows = tx.connection().execute(select(_PARCELS.c.state, func.count().label("n")).group_by(_PARCELS.c.state))
+    states = dict.fromkeys(("waiting", "leased", "held", "failed"), 0) | {row.state: row.n for row in rows}
+    oldest = select(func.min(_PARCELS.c.due_at)).where(_OPEN, _PARCELS.c.due_at <= now)
+    return Counts(states, tx.connection().execute(oldest).scalar())
+
+
+def retry(tx: Session, ids: Iterable[int], now: datetime) -> int:
+    """Make waiting and failed parcels due at once, with all their attempts before them; return how many there were."""
+    again = update(_PARCELS).values(state="waiting", due_at=now, attempts=0)
+    return _change(tx, ids, again.where(_PARCELS.c.state.in_(("waiting", "failed"))))
+
+
+def release(tx: Session, ids: Iterable[int], now: datetime) -> int:
+    """Make held parcels due at once (the law is asked again before they leave); return how many there were."""
+    freed = update(_PARCELS).values(state="waiting", due_at=now)
+    return _change(tx, ids, freed.where(_PARCELS.c.state == "held"))
+
+
+def _change(tx: Session, ids: Iterable[int], change: Update) -> int:
+    run = tx.connection().execute
+    return sum(run(change.where(_PARCELS.c.id.in_(chunk))).rowcount for chunk in chunks(sorted(set(ids))))
+
+
+def drop(tx: Session, ids: Iterable[int]) -> int:
+    """Delete parcels that no courier holds, and submissions left without any; return how many parcels there were."""
+    run = tx.connection().execute
+    dropped = 0
+    for chunk in chunks(sorted(set(ids))):
+        owners = set(run(select(_PARCELS.c.submission_id).where(_PARCELS.c.id.in_(chunk))).scalars())
+        _lock(tx, owners)
+        dropped += run(delete(_PARCELS).where(_PARCELS.c.id.in_(chunk), _PARCELS.c.state != "leased")).rowcount
+        _sweep(tx, owners)
+    return dropped
