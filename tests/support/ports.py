@@ -1,0 +1,24 @@
+"""Ports for servers that cannot tell which one they got."""
+
+import socket
+import time
+
+
+def free_port() -> int:
+    """Return a loopback port that nobody listens on at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def wait_for_port(port: int, seconds: float = 30) -> None:
+    """Return when something on loopback takes connections on `port`; raise TimeoutError when nothing does in time."""
+    limit = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError as error:
+            if time.monotonic() > limit:
+                raise TimeoutError(f"nothing listens on port {port}") from error
+            time.sleep(0.05)
+        else:
+            return
