@@ -150,8 +150,8 @@ class Facts:
 
     now: datetime
     advertiser: AdvertiserFacts
-    list: ListFacts | None | Unread
-    person: PersonFacts | None | Unread
+    list: ListFacts | Unread | None
+    person: PersonFacts | Unread | None
     oppositions: tuple[Opposition, ...] | Unread = ()
     message: MessageFacts = MessageFacts()
     account: AccountFacts = AccountFacts()

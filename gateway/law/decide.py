@@ -1,0 +1,158 @@
+"""The decision, and its explanation: both read the one table of `law.rules`."""
+
+from collections.abc import Sequence, Sized
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from gateway.law.events import Event
+from gateway.law.facts import UNREAD, Facts
+from gateway.law.matter import Matter
+from gateway.law.reasons import REASONS, Fate, Token, Verdict
+from gateway.law.regimes import NOTHING
+from gateway.law.rules import RULES, Rule
+
+_UNREAD = REASONS["D-UNREAD"]
+_NONE_ABSENT: frozenset[str] = frozenset()
+_SOURCE = frozenset({Token.SRC})
+_SOURCE_IN_FULL = frozenset({Token.SRC, Token.ART14})
+
+
+class Outcome(StrEnum):
+    """What a rule came to."""
+
+    PASSED = "passed"  # asked, and does not hold
+    DECIDES = "decides"  # the first that holds
+    ALSO = "also"  # a refusal that holds too
+    UNREAD = "unread"  # could not be asked: a fact could not be read
+    IDLE = "idle"  # does not apply, or comes after the decision
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One rule of the table, as it went: `known` and `missing` name the facts and evidence it looked at."""
+
+    rule: str
+    gate: str
+    code: str
+    article: str
+    outcome: Outcome
+    known: tuple[tuple[str, str], ...] = ()
+    missing: tuple[str, ...] = ()
+    because: tuple[int, ...] = ()
+
+
+def decide(facts: Facts) -> Verdict:
+    """Return the verdict for one recipient. Pure: the same facts always give the same verdict."""
+    return _judge(Matter(facts))[0]
+
+
+def explain(facts: Facts) -> tuple[Step, ...]:
+    """Return every rule in order with what it came to; the one that `decides` (or is `unread`) made the verdict."""
+    matter = Matter(facts)
+    verdict, position = _judge(matter)
+    absent = _absent(facts)
+    return tuple(
+        _step(matter, rule, _outcome(matter, verdict, absent, index, position)) for index, rule in enumerate(RULES)
+    )
+
+
+def _judge(matter: Matter) -> tuple[Verdict, int]:
+    unread, absent = _is_unread(matter.facts), _absent(matter.facts)
+    for position, rule in enumerate(RULES):
+        if unread and rule.reads:
+            return Verdict(_UNREAD, rule.name), position
+        if absent and not absent.isdisjoint(rule.given):
+            continue
+        if rule.question(matter):
+            return _verdict(matter, rule, position, absent), position
+    raise LookupError("the last rule of the table must always hold")
+
+
+def _is_unread(facts: Facts) -> bool:
+    return facts.list is UNREAD or facts.person is UNREAD or facts.oppositions is UNREAD
+
+
+def _absent(facts: Facts) -> frozenset[str]:
+    if facts.list is not None and facts.person is not None:
+        return _NONE_ABSENT
+    return frozenset(name for name, value in (("list", facts.list), ("person", facts.person)) if value is None)
+
+
+def _verdict(matter: Matter, rule: Rule, position: int, absent: frozenset[str]) -> Verdict:
+    reason = rule.reason
+    if reason.fate is Fate.SEND:
+        return Verdict(reason, rule.name, _ids(matter, rule), inject=reason.inject | _source(matter, rule))
+    oppositions = tuple(one.id for one in matter.live_oppositions) if rule.gate == "G2" else ()
+    return Verdict(reason, rule.name, _ids(matter, rule), oppositions, also=_also(matter, position, absent))
+
+
+def _also(matter: Matter, position: int, absent: frozenset[str]) -> tuple[str, ...]:
+    """Return the codes of the refusals after the one at `position` that hold too, each once."""
+    decisive = RULES[position]
+    later = (rule.reason.code for rule in RULES[position + 1 :] if _holds_too(matter, decisive, rule, absent))
+    return tuple(dict.fromkeys(code for code in later if code != decisive.reason.code))
+
+
+def _holds_too(matter: Matter, decisive: Rule, rule: Rule, absent: frozenset[str]) -> bool:
+    """Return whether a later refusal holds too; the last rule holds always and says nothing."""
+    # A class that may not be claimed is no message to ask more about.
+    if decisive.gate == "class" or rule.reason.fate is not Fate.REFUSE or rule is RULES[-1]:
+        return False
+    return absent.isdisjoint(rule.given) and rule.question(matter)
+
+
+def _source(matter: Matter, rule: Rule) -> frozenset[Token]:
+    """Return what an indirect source adds: its name in every message, the notice in full until it has been given."""
+    if rule.gate != "allow" or not matter.is_indirect:
+        return frozenset()
+    return _SOURCE if matter.standing.source_told else _SOURCE_IN_FULL
+
+
+def _ids(matter: Matter, rule: Rule) -> tuple[int, ...]:
+    return tuple(event.id for event in _rested_on(matter, rule))
+
+
+def _rested_on(matter: Matter, rule: Rule) -> tuple[Event, ...]:
+    return tuple(event for event in rule.rests(matter) if event is not None and event is not NOTHING)
+
+
+def _outcome(matter: Matter, verdict: Verdict, absent: frozenset[str], index: int, position: int) -> Outcome:
+    rule = RULES[index]
+    if index == position:
+        return Outcome.UNREAD if verdict.fate is Fate.DEFER else Outcome.DECIDES
+    if not absent.isdisjoint(rule.given):
+        return Outcome.IDLE
+    if index < position:
+        return Outcome.PASSED
+    if verdict.fate is not Fate.REFUSE or RULES[position].gate == "class" or rule.reason.fate is not Fate.REFUSE:
+        return Outcome.IDLE
+    return Outcome.ALSO if _holds_too(matter, RULES[position], rule, absent) else Outcome.PASSED
+
+
+def _step(matter: Matter, rule: Rule, outcome: Outcome) -> Step:
+    shown = outcome in {Outcome.PASSED, Outcome.DECIDES, Outcome.ALSO}
+    events = _rested_on(matter, rule) if shown else ()
+    looked = [(look, _seen(matter.facts, events, look)) for look in rule.looks if shown]
+    known = tuple((look, text) for look, text in looked if text)
+    missing = tuple(look for look, text in looked if not text)
+    because = tuple(event.id for event in events)
+    return Step(rule.name, rule.gate, rule.reason.code, rule.article, outcome, known, missing, because)
+
+
+def _seen(facts: Facts, events: Sequence[Event], look: str) -> str:
+    """Return what was known of a fact ("person.age") or of a piece of evidence ("mode") as text; "" when nothing."""
+    if "." not in look:
+        return _text(events[0].evidence.get(look)) if events else ""
+    value: object = facts
+    for name in look.split("."):
+        value = getattr(value, name, None)
+    return _text(value)
+
+
+def _text(value: object) -> str:
+    if value is None or value == "unknown" or (isinstance(value, Sized) and not value):
+        return ""
+    if isinstance(value, (set, frozenset, tuple, list)):
+        return ", ".join(sorted(str(one) for one in value))
+    return value.isoformat() if isinstance(value, datetime) else str(value)
