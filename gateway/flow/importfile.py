@@ -1,0 +1,188 @@
+"""Read files of people as they come from spreadsheets and tools: CSV in any usual encoding and separator, or NDJSON.
+
+Streams: one row is in memory at a time, whatever the file. A row that cannot be read is a row with a problem, not the
+end of the file.
+"""
+
+import codecs
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from gateway.errors import Misuse
+
+BLOCK = 1 << 20
+LONGEST = 65_536  # signs in one value; more is an unclosed quote, not a value
+_SEPARATORS = ";,\t|"
+_MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row: the line of the file it ends on, its values by column, and the code of what is wrong with it or ""."""
+
+    number: int
+    values: Mapping[str, object]
+    problem: str = ""
+
+
+class Sheet:
+    """An open file of people. `columns` is empty for NDJSON, whose rows name their own.
+
+    `file` is binary and seekable and stays the caller's to close. Without `encoding` and `separator` they are found
+    out; `header` None means: the first row is a header unless it holds an address. Columns without header are called
+    "1", "2" and so on. Raises Misuse when the file is of no encoding that is known.
+    """
+
+    def __init__(
+        self, file: BinaryIO, *, encoding: str | None = None, separator: str | None = None, header: bool | None = None
+    ) -> None:
+        self._file = file
+        self.encoding = encoding or detect_encoding(file)
+        file.seek(0)
+        # A wrapper of its own, so that dropping it does not close the caller's file.
+        self._text = self._opened()
+        self.columns: tuple[str, ...] = ()
+        start = self._peek()
+        self.kind = "ndjson" if start.lstrip("\ufeff \t\r\n").startswith("{") else "csv"
+        self.separator = separator or detect_separator(start)
+        self._first: list[str] | None = None
+        if self.kind == "csv":
+            self._reader = csv.reader(self._text, delimiter=self.separator, strict=False)
+            self._start(header)
+
+    def position(self) -> int:
+        """Return how many bytes have been read; runs ahead of the rows by one block."""
+        return self._file.tell()
+
+    def __iter__(self) -> Iterator[Line]:
+        try:
+            yield from self._objects() if self.kind == "ndjson" else self._rows()
+        except UnicodeDecodeError as error:
+            raise Misuse(
+                f"the file is not {self.encoding} throughout: {error.reason}; name another --encoding"
+            ) from error
+
+    def _opened(self) -> io.TextIOWrapper:
+        return io.TextIOWrapper(io.BufferedReader(_Borrowed(self._file)), self.encoding, "strict", newline="")
+
+    def _peek(self) -> str:
+        try:
+            start = self._text.readline(LONGEST)
+        except (UnicodeDecodeError, LookupError) as error:
+            raise Misuse(f"the file cannot be read as {self.encoding}; name another --encoding") from error
+        self._file.seek(0)
+        self._text = self._opened()
+        return start
+
+    def _start(self, header: bool | None) -> None:
+        csv.field_size_limit(LONGEST)
+        try:
+            first = next((row for row in self._reader if any(value.strip() for value in row)), None)
+        except csv.Error as error:
+            raise Misuse(f"the first row cannot be read: {error}") from error
+        if first is None:
+            raise Misuse("the file is empty")
+        if header is None:
+            header = not any("@" in value for value in first)
+        if header:
+            self.columns = tuple(value.strip() or str(place) for place, value in enumerate(first, 1))
+            if twice := sorted({name for name in self.columns if self.columns.count(name) > 1}):
+                raise Misuse(f"the header names a column twice: {', '.join(twice)}")
+        else:
+            self.columns = tuple(str(place) for place in range(1, len(first) + 1))
+            self._first = first
+
+    def _rows(self) -> Iterator[Line]:
+        if self._first is not None:
+            yield self._line(self._first)
+        while True:
+            try:
+                row = next(self._reader)
+            except StopIteration:
+                return
+            except csv.Error:
+                yield Line(self._reader.line_num, {}, "unreadable")
+                continue
+            if any(value.strip() for value in row):
+                yield self._line(row)
+
+    def _line(self, row: list[str]) -> Line:
+        values = dict(zip(self.columns, row, strict=False))
+        extra = any(value.strip() for value in row[len(self.columns) :])
+        return Line(self._reader.line_num, values, "too-many-values" if extra else "")
+
+    def _objects(self) -> Iterator[Line]:
+        number = 0
+        while text := self._text.readline(LONGEST):
+            number += 1
+            if len(text) == LONGEST and not text.endswith("\n"):
+                while len(self._text.readline(LONGEST)) == LONGEST:
+                    pass
+                yield Line(number, {}, "unreadable")
+            elif text.strip():
+                yield _object(number, text)
+
+
+def _object(number: int, text: str) -> Line:
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        return Line(number, {}, "unreadable")
+    return Line(number, values) if isinstance(values, dict) else Line(number, {}, "unreadable")
+
+
+class _Borrowed(io.RawIOBase):
+    """A file whose closing is somebody else's affair."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401 - any writable buffer
+        block = self._file.read(len(buffer))
+        buffer[: len(block)] = block
+        return len(block)
+
+
+def detect_encoding(file: BinaryIO) -> str:
+    """Return utf-8-sig, utf-16, utf-8 or cp1252: what the whole file can be read as, in this order."""
+    file.seek(0)
+    start = file.read(4)
+    for mark, name in _MARKS:
+        if start.startswith(mark):
+            return name
+    for name in ("utf-8", "cp1252"):
+        file.seek(0)
+        if _decodes(file, name):
+            return name
+    raise Misuse("the file is neither UTF-8 nor Windows-1252 text; name its encoding with --encoding")
+
+
+def _decodes(file: BinaryIO, encoding: str) -> bool:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        while block := file.read(BLOCK):
+            decoder.decode(block)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def detect_separator(line: str) -> str:
+    """Return the separator that occurs most in the first line outside quotes; "," when none does."""
+    counts = dict.fromkeys(_SEPARATORS, 0)
+    quoted = False
+    for sign in line:
+        if sign == '"':
+            quoted = not quoted
+        elif sign in counts and not quoted:
+            counts[sign] += 1
+    best = max(counts, key=lambda sign: counts[sign])
+    return best if counts[best] else ","

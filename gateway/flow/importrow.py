@@ -1,0 +1,238 @@
+"""What one row of an import says: a person, and one event with its evidence. Pure; refuses with a code and a detail."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from gateway.errors import Misuse
+from gateway.law.events import Kind
+from gateway.mail.address import Address, is_freemail, is_role, parse
+from gateway.store.tables import List
+
+YES = frozenset({"1", "yes", "y", "true", "x", "oui", "o", "vrai", "on"})
+NO = frozenset({"0", "no", "n", "false", "non", "faux", "off"})
+# Which event a row of a list of that regime is about, unless it says otherwise.
+KIND_OF = {"opt-in": Kind.GRANTED, "customer": Kind.SOLD, "professional": Kind.INFORMED}
+_EUROPEAN = re.compile(r"(\d{1,2})[/.](\d{1,2})[/.](\d{4})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2}))?)?")
+
+
+class RowError(ValueError):
+    """A row, or a value, that cannot be taken; `code` names the sentence, `detail` what was found."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        super().__init__(code)
+        self.code, self.detail = code, detail
+
+
+def text(value: object) -> str:
+    """Return a value as one line of text."""
+    return " ".join(str(value).split())
+
+
+def words(value: object) -> list[str]:
+    """Return several values: of a list as they are, of text separated by commas, semicolons or bars."""
+    parts: Iterable[object] = value if isinstance(value, list) else re.split(r"[,;|]", str(value))
+    return [word for part in parts if (word := text(part))]
+
+
+def flag(value: object) -> bool:
+    """Return yes or no in the words of spreadsheets."""
+    word = str(value).strip().casefold()
+    if word in YES:
+        return True
+    if word in NO:
+        return False
+    raise RowError("not-yes-or-no", text(value))
+
+
+def moment(value: object, zone: ZoneInfo) -> datetime:
+    """Return an aware moment from ISO 8601 or day/month/year; without a time zone it is of `zone`."""
+    written = str(value).strip()
+    if found := _EUROPEAN.fullmatch(written):
+        day, month, year, hour, minute, second = (int(part or 0) for part in found.groups())
+        parts = (year, month, day, hour, minute, second)
+    try:
+        at = datetime(*parts, tzinfo=zone) if found else datetime.fromisoformat(written)
+    except ValueError as error:
+        raise RowError("not-a-date", text(value)) from error
+    return at if at.tzinfo else at.replace(tzinfo=zone)
+
+
+def _country(value: object) -> str:
+    code = text(value).upper()
+    if not re.fullmatch(r"[A-Z]{2}", code):
+        raise RowError("not-a-country", text(value))
+    return code
+
+
+def _one_of(*allowed: str) -> Callable[[object], str]:
+    def read(value: object) -> str:
+        word = text(value).lower()
+        if word not in allowed:
+            raise RowError("not-one-of", f"{text(value)} ({', '.join(allowed)})")
+        return word
+
+    return read
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One thing a row may say. `part` is address, event, contact or evidence; `names` what headers call it."""
+
+    name: str
+    part: str
+    read: Callable[[object], object]
+    help: str
+    names: tuple[str, ...] = ()
+
+
+SUBJECTS = ("consumer", "professional", "organisation")
+SOURCES = ("direct", "partner", "rented", "bought", "exchanged", "scraped", "enriched")
+COLUMNS: tuple[Column, ...] = (
+    Column("address", "address", text, "e-mail address", ("email", "e_mail", "mail", "courriel", "adresse_email",
+           "adresse_e_mail", "adresse_mail", "email_address", "adresse", "mel")),
+    Column("at", "event", text, "when it happened: ISO 8601 or day/month/year", ("date", "date_consentement",
+           "consent_date", "consented_at", "optin_date", "date_optin", "opt_in_date", "date_achat", "date_vente",
+           "sale_date", "date_collecte", "given_at", "confirmed_at")),
+    Column("first_name", "contact", text, "given name", ("prenom", "firstname", "given_name")),
+    Column("name", "contact", text, "name", ("nom", "lastname", "last_name", "full_name", "nom_complet", "surname")),
+    Column("company", "contact", text, "company", ("societe", "entreprise", "organisation", "organization",
+           "raison_sociale")),
+    Column("function", "contact", text, "function in the company", ("fonction", "poste", "job_title", "job", "titre")),
+    Column("subject", "contact", _one_of(*SUBJECTS), "consumer, professional or organisation", ("type",)),
+    Column("country", "contact", _country, "country, two letters", ("pays", "country_code", "code_pays")),
+    Column("language", "contact", text, "language, two letters", ("langue", "lang", "locale")),
+    Column("age", "contact", _one_of("adult", "15-17", "under15"), "adult, 15-17 or under15", ()),
+    Column("source", "contact", _one_of(*SOURCES), "direct, partner, rented, bought, exchanged, scraped", ()),
+    Column("source_name", "contact", text, "who handed the address over", ("nom_source", "origine")),
+    Column("acquired_at", "contact", text, "when it was handed over", ("date_acquisition",)),
+    Column("mode", "evidence", text, "unticked-box, signed-form, double-opt-in or recorded-oral", ("act",)),
+    Column("text", "evidence", text, "version of the text that was shown", ("notice", "text_version", "version_texte")),
+    Column("proof", "evidence", text, "where the proof of this person's act lies", ("preuve", "proof_ref")),
+    Column("proof_kind", "evidence", text, "individual, or template, site-configuration, batch", ()),
+    Column("form", "evidence", text, "form or page", ("formulaire", "page", "form_id", "url")),
+    Column("controllers", "evidence", words, "companies that the text named", ("responsables", "partenaires_nommes")),
+    Column("purpose", "evidence", words, "prospecting, partners", ("purposes", "finalite", "finalites")),
+    Column("families", "evidence", words, "offer families sold, announced or of the function", ("family", "familles",
+           "famille")),
+    Column("given_by", "evidence", _one_of("self", "joint", "parent", "other"), "self, or joint (with a parent)", ()),
+    Column("free", "evidence", flag, "no condition of something else", ("libre",)),
+    Column("nature", "evidence", text, "sale, free-tier, account, cart or quote", ("nature_vente",)),
+    Column("entity", "evidence", text, "SIREN of the seller", ("siren", "siren_vendeur", "seller_siren")),
+    Column("from_person", "evidence", flag, "the person gave the address", ("donnee_par_la_personne",)),
+    Column("at_sale", "evidence", flag, "collected on the occasion of the sale", ("a_la_vente",)),
+    Column("refusal_offered", "evidence", flag, "refusal was offered", ("refus_propose", "optout_offered")),
+    Column("refused", "evidence", flag, "the person refused at collection", ("refus", "optout", "opt_out")),
+    Column("article", "evidence", _one_of("13", "14"), "GDPR article of the notice: 13 or 14", ()),
+    Column("transfer_announced", "evidence", flag, "told that the address would be passed on", ()),
+    Column("professional_capacity", "evidence", flag, "given in a professional capacity", ()),
+)  # fmt: skip
+BY_NAME: Mapping[str, Column] = {column.name: column for column in COLUMNS}
+
+
+def plain(header: str) -> str:
+    """Return a header without case, accents and signs, for comparing."""
+    bare = "".join(sign for sign in unicodedata.normalize("NFKD", header) if not unicodedata.combining(sign))
+    return re.sub(r"[^a-z0-9]+", "_", bare.casefold()).strip("_")
+
+
+_KNOWN = {name: column.name for column in COLUMNS for name in (column.name, *column.names)}
+
+
+def meanings(headers: Iterable[str], chosen: Mapping[str, str]) -> dict[str, str]:
+    """Return header → column for the headers that are understood; `chosen` (column → header) goes first.
+
+    Raises Misuse for an unknown column, for a header that is not there, and when no header is the address.
+    """
+    headers = list(headers)
+    for name, header in chosen.items():
+        if name not in BY_NAME:
+            raise Misuse(f"--map {name}: there is no such column; there are {', '.join(BY_NAME)}")
+        if header not in headers:
+            raise Misuse(f"--map {name}={header}: the file has no column {header}; it has {', '.join(headers)}")
+    found = {header: name for name, header in chosen.items()}
+    taken = set(chosen)
+    for header in headers:
+        name = _KNOWN.get(plain(header), "")
+        if header not in found and name and name not in taken:
+            found[header] = name
+            taken.add(name)
+    if len(headers) == 1 and not found:
+        return {headers[0]: "address"}
+    if "address" not in taken:
+        raise Misuse(f"no column is the address; say which with --map address=COLUMN: {', '.join(headers)}")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row understood."""
+
+    address: Address
+    contact: Mapping[str, Any]
+    kind: Kind
+    at: datetime
+    direct: bool
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How rows are read: for which list, with which values where the row has none, at which moment."""
+
+    row: List
+    defaults: Mapping[str, object]
+    now: datetime
+    zone: ZoneInfo
+    kind: Kind | None = None
+
+    def entry(self, values: Mapping[str, object], problem: str = "") -> Entry:
+        """Return what a row (column → value) says; raise RowError when it cannot be, or has a `problem`."""
+        if problem:
+            raise RowError(problem)
+        said = {**self.defaults, **{name: value for name, value in values.items() if not _empty(value)}}
+        if "address" not in said:
+            raise RowError("no-address")
+        try:
+            address = parse(text(said["address"]))
+        except Misuse as error:
+            raise RowError("bad-address", text(said["address"])) from error
+        parts: dict[str, dict[str, Any]] = {"contact": {}, "evidence": {}}
+        for name, value in said.items():
+            column = BY_NAME[name]
+            if column.part in parts:
+                parts[column.part][name] = column.read(value)
+        return self._made(address, said, parts["contact"], parts["evidence"])
+
+    def _made(
+        self, address: Address, said: Mapping[str, object], contact: dict[str, Any], proof: dict[str, Any]
+    ) -> Entry:
+        source = contact.setdefault("source", "direct" if self.row.origin == "own" else self.row.origin)
+        contact["acquired_at"] = self._moment(said, "acquired_at", required=source != "direct")
+        given = contact.pop("first_name", "")
+        contact["name"] = text(f"{given} {contact.get('name', '')}")
+        contact |= {"kind": "role" if is_role(address) else "named", "freemail": is_freemail(address)}
+        at = self._moment(said, "at", required=True)
+        if at is None:
+            raise RowError("no-at")
+        kind = self.kind or KIND_OF[self.row.regime]
+        # What was said to a seller or a partner was not said to us (law.standing.outvotes).
+        return Entry(address, contact, kind, at, self.row.origin == "own" and source == "direct", proof)
+
+    def _moment(self, said: Mapping[str, object], name: str, *, required: bool) -> datetime | None:
+        if name not in said:
+            if required:
+                raise RowError(f"no-{name.replace('_', '-')}")
+            return None
+        at = moment(said[name], self.zone)
+        if at > self.now:
+            raise RowError("in-the-future", text(said[name]))
+        return at
+
+
+def _empty(value: object) -> bool:
+    return value is None or value == [] or (isinstance(value, str) and not value.strip())
