@@ -67,10 +67,11 @@ _DUE = (
     .order_by(_PARCELS.c.due_at)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True)  # PostgreSQL; SQLite has one writer and leaves the words out
+    .cte("due")  # run once: as a subquery PostgreSQL might run it again for each row, and lease more than the limit
 )
 _CLAIM = (
     update(_PARCELS)
-    .where(_PARCELS.c.id.in_(_DUE))
+    .where(_PARCELS.c.id.in_(select(_DUE.c.id)))
     .values(
         state="leased",
         node=bindparam("new_node"),
@@ -93,6 +94,11 @@ _KEPT = (
         node="",
         leased_until=None,
     )
+)
+_RENEW = (
+    update(_PARCELS)
+    .where(_PARCELS.c.id.in_(bindparam("ids", expanding=True)), *_MINE)
+    .values(leased_until=bindparam("until", type_=Moment), due_at=bindparam("until", type_=Moment))
 )
 _LOCK = (
     select(_SUBMISSIONS.c.id)
@@ -127,6 +133,15 @@ def claim(tx: Session, node: str, now: datetime, lease: timedelta, limit: int) -
     values = {"new_node": node, "now": now, "until": now + lease, "most": limit}
     rows = tx.connection().execute(_CLAIM, values)
     return sorted((Claimed(*row) for row in rows), key=lambda parcel: parcel.id)
+
+
+def renew(tx: Session, node: str, ids: Iterable[int], until: datetime) -> int:
+    """Let the leases of `node` on those parcels last until then, and return how many still were its own."""
+    renewed = 0
+    for chunk in chunks(sorted(ids)):
+        values = {"ids": padded(chunk), "mine": node, "until": until}
+        renewed += tx.connection().execute(_RENEW, values).rowcount
+    return renewed
 
 
 def submissions(tx: Session, ids: Iterable[int]) -> dict[int, Submission]:

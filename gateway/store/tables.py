@@ -12,6 +12,7 @@ from sqlalchemy import (
     CheckConstraint,
     DateTime,
     Index,
+    Integer,
     LargeBinary,
     Text,
     UniqueConstraint,
@@ -43,9 +44,20 @@ class Moment(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+# "INTEGER PRIMARY KEY" is the row's own place in a SQLite table; a BIGINT would be an index beside it.
+_NUMBER: Any = BigInteger().with_variant(Integer(), "sqlite")
+
+# Names that do not depend on the database, so that a migration can name what it changes.
+SQLModel.metadata.naming_convention = {
+    "pk": "pk_%(table_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ix": "ix_%(column_0_label)s",
+}
+
+
 # Any, as sqlmodel's Field has it: the annotation of the attribute says the type.
 def _id() -> Any:  # noqa: ANN401
-    return Field(primary_key=True, sa_type=BigInteger, sa_column_kwargs={"autoincrement": False})
+    return Field(primary_key=True, sa_type=_NUMBER, sa_column_kwargs={"autoincrement": False})
 
 
 def _big(*, null: bool = False, index: bool = False) -> Any:  # noqa: ANN401

@@ -1,0 +1,1 @@
+"""Alembic's side of the store: `env` runs the steps in `versions`; `store.migrate` calls it."""
