@@ -1,0 +1,38 @@
+"""How the door is set up; `gateway.service` fills this in from the settings."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+Where = tuple[str, int]  # host and port; port 0 takes any free one
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpOptions:
+    """Names, places and limits of the door. Sizes in bytes, times in seconds."""
+
+    hostname: str
+    listen: tuple[Where, ...] = ()  # STARTTLS when there is a certificate
+    tls_listen: tuple[Where, ...] = ()  # TLS from the first byte
+    certificate: Path | None = None  # PEM chain
+    private_key: Path | None = None
+    max_size: int = 26_214_400
+    max_recipients: int = 1000
+    max_sessions: int = 1000
+    max_sessions_per_host: int = 500
+    max_errors: int = 20  # protocol errors of one session; refused recipients are none
+    max_failed_logins: int = 3
+    failed_login_delay: float = 1.0
+    idle_timeout: float = 300.0  # RFC 5321 4.5.3.2.7
+    handshake_timeout: float = 30.0
+    reuse_port: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for what cannot work."""
+        if self.max_recipients < 100:
+            raise ValueError("max_recipients: RFC 5321 4.5.3.1.8 forbids less than 100")
+        if (self.certificate is None) != (self.private_key is None):
+            raise ValueError("certificate and private_key go together")
+        if self.tls_listen and self.certificate is None:
+            raise ValueError("tls_listen needs a certificate")
+        if not self.listen and not self.tls_listen:
+            raise ValueError("listen: nowhere to listen")

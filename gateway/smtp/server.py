@@ -1,0 +1,170 @@
+"""The door: listeners, certificates, limits of sessions, and how it closes."""
+
+import asyncio
+import ssl
+from collections import Counter
+from pathlib import Path
+
+from gateway import journal
+from gateway.errors import Misuse
+from gateway.flow.gate import Gate
+from gateway.mail.reply import Reply
+from gateway.smtp.connection import Connection
+from gateway.smtp.handler import Handler, check_hooks
+from gateway.smtp.options import SmtpOptions, Where
+from gateway.smtp.protocol import Protocol
+
+_BACKLOG = 1024
+_LAST_WORDS = 1.0  # seconds for the farewell of sessions that were cut off
+
+
+class Door:
+    """The listening half of the gateway. Make one with `start`, end it with `stop`."""
+
+    def __init__(self, gate: Gate, options: SmtpOptions) -> None:
+        self.gate = gate
+        self.options = options
+        self.closing = False
+        self.tls: ssl.SSLContext | None = None
+        self._handler = Handler(gate)
+        check_hooks(self._handler)
+        self._servers: list[asyncio.Server] = []
+        self._tls_servers: list[asyncio.Server] = []
+        self._connections: set[Connection] = set()
+        self._hosts: Counter[str] = Counter()
+        self._empty = asyncio.Event()
+        self.reload_certificates()
+
+    @property
+    def addresses(self) -> tuple[Where, ...]:
+        """Return where STARTTLS is spoken, with the real ports."""
+        return _bound(self._servers)
+
+    @property
+    def tls_addresses(self) -> tuple[Where, ...]:
+        """Return where TLS is spoken from the first byte, with the real ports."""
+        return _bound(self._tls_servers)
+
+    @property
+    def sessions(self) -> int:
+        """Return how many clients are connected."""
+        return len(self._connections)
+
+    def reload_certificates(self) -> None:
+        """Read certificate and key again; connections that exist keep theirs.
+
+        Raises `Misuse`, and goes on with the old ones, when the files are not usable.
+        """
+        if self.options.certificate is not None and self.options.private_key is not None:
+            self.tls = _context(self.options.certificate, self.options.private_key)
+
+    async def listen(self) -> None:
+        """Begin to accept connections; raises OSError when a place cannot be had."""
+        try:
+            for where in self.options.listen:
+                self._servers.append(await self._listen(where, None))
+            for where in self.options.tls_listen:
+                self._tls_servers.append(await self._listen(where, self._swapping()))
+        except OSError:
+            await self.stop(0)
+            raise
+
+    async def _listen(self, where: Where, tls: ssl.SSLContext | None) -> asyncio.Server:
+        loop = asyncio.get_running_loop()
+        host, port = where
+        return await loop.create_server(
+            lambda: Protocol(self._handler, self, loop, secure=tls is not None),
+            host or None,
+            port,
+            ssl=tls,
+            ssl_handshake_timeout=self.options.handshake_timeout if tls else None,
+            backlog=_BACKLOG,
+            reuse_port=self.options.reuse_port or None,
+        )
+
+    def _swapping(self) -> ssl.SSLContext:
+        """Return a context for a listener that gives every handshake the certificate of that moment."""
+        assert self.options.certificate is not None  # noqa: S101 (SmtpOptions has seen to it)
+        assert self.options.private_key is not None  # noqa: S101
+        outer = _context(self.options.certificate, self.options.private_key)
+
+        def swap(handshake: ssl.SSLObject | ssl.SSLSocket, _name: str | None, _outer: ssl.SSLContext) -> None:
+            if self.tls is not None:
+                handshake.context = self.tls
+
+        outer.sni_callback = swap  # called for clients without SNI too
+        return outer
+
+    async def stop(self, grace: float) -> None:
+        """Accept nobody any more; let transactions under way end for `grace` seconds; then cut off the others."""
+        self.closing = True
+        for server in [*self._servers, *self._tls_servers]:
+            server.close()
+        for connection in list(self._connections):
+            connection.close_when_idle()
+        if not await self._left(grace):
+            journal.warn("smtp.cut", sessions=len(self._connections))
+            for connection in list(self._connections):
+                connection.cut()
+            await self._left(_LAST_WORDS)
+
+    async def _left(self, seconds: float) -> bool:
+        """Wait until everybody has left; return whether they have."""
+        if self._connections:
+            self._empty.clear()
+            try:
+                await asyncio.wait_for(self._empty.wait(), seconds)
+            except TimeoutError:
+                return False
+        return True
+
+    def enter(self, connection: Connection, host: str) -> Reply | None:
+        """Count a new connection; return the reply that turns it away, or None."""
+        self._connections.add(connection)
+        self._hosts[host] += 1
+        if self.closing:
+            return Reply(421, "4.3.2", "closing for now, try again in a moment")
+        if len(self._connections) > self.options.max_sessions:
+            journal.warn("smtp.full", sessions=len(self._connections))
+            return Reply(421, "4.3.2", "too many sessions, try again later")
+        if self._hosts[host] > self.options.max_sessions_per_host:
+            journal.warn("smtp.full", host=host, sessions=self._hosts[host])
+            return Reply(421, "4.7.0", "too many sessions from your host, try again later")
+        return None
+
+    def leave(self, connection: Connection, host: str) -> None:
+        """Forget a connection."""
+        self._connections.discard(connection)
+        self._hosts[host] -= 1
+        if not self._hosts[host]:
+            del self._hosts[host]
+        if not self._connections:
+            self._empty.set()
+
+
+async def start(gate: Gate, options: SmtpOptions) -> Door:
+    """Open the door: return it listening.
+
+    Raises `Misuse` for certificates that cannot be used, OSError for places that cannot be had.
+    """
+    door = Door(gate, options)
+    await door.listen()
+    return door
+
+
+def _bound(servers: list[asyncio.Server]) -> tuple[Where, ...]:
+    names = [socket.getsockname() for server in servers for socket in server.sockets]
+    return tuple((str(name[0]), int(name[1])) for name in names)
+
+
+def _context(certificate: Path, key: Path) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as problem:
+        raise Misuse(
+            f"smtp.certificate: {certificate} and {key} cannot be used: {problem};"
+            " the first must be a PEM chain beginning with our certificate, the second its private key"
+        ) from problem
+    return context
