@@ -12,3 +12,8 @@ def now() -> datetime:
 def ticks() -> float:
     """Return seconds on a clock that never goes back, for measuring durations."""
     return time.monotonic()
+
+
+def pause(seconds: float) -> None:
+    """Block the calling thread for `seconds`."""
+    time.sleep(seconds)

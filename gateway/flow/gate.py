@@ -1,6 +1,6 @@
 """What the door asks of the house: four questions of one SMTP session, each answered with a reply.
 
-Contract. `Gate.message` answers 250 only after everything needed to deliver is durable; any other answer means that
+The contract. `Gate.message` answers 250 only after everything needed to deliver is durable; any other answer means that
 nothing was kept. Methods raise `errors.TryLater` when something needed cannot be reached (the door says 451 4.3.0);
 any other exception is a bug and is answered 451 4.3.0 with a reference.
 """
@@ -15,10 +15,15 @@ from gateway.store.tables import Account
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A tool that proved who it is; `list` is the name given as `user+list`, None when none was given."""
+    """A tool that proved who it is.
+
+    `list` is the name given as `user+list`, None when none was given; `domains` are those it may write from
+    (lower-case A-labels, with everything below them).
+    """
 
     account: Account
     list: str | None = None
+    domains: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,7 @@ class Gate(Protocol):
         """Return the login, or None when name or password are wrong or the account is disabled."""
 
     async def sender(self, draft: Draft) -> Reply:
-        """Answer MAIL: may this login send as `draft.mail_from`?"""
+        """Answer MAIL: whether this login may send as `draft.mail_from`."""
 
     async def recipient(self, draft: Draft, address: Address, notify: str, orcpt: str) -> Reply:
         """Answer RCPT; when the reply is positive the recipient has been added to the draft."""

@@ -1,0 +1,119 @@
+"""Taking a message in: decide for each recipient, write everything in one durable transaction, then say 250.
+
+Mixed verdicts (rules.md, D; RFC 5321 4.2.5). One recipient that cannot be decided defers the whole message and nothing
+is kept. All refused: 550, or what the account's block style asks for. Some refused: 250, a parcel for each of the
+others, and a report for the refused ones.
+"""
+
+from collections.abc import Sequence
+
+from gateway.flow import intake, judge, rows
+from gateway.flow.commit import Committer, Entry, Filing
+from gateway.flow.context import Context
+from gateway.flow.deliver import Deliverer
+from gateway.flow.facts import Question, Reader
+from gateway.flow.gate import Draft, Login, Peer, Recipient
+from gateway.flow.intake import Refusal
+from gateway.flow.judge import Decided, Opening
+from gateway.flow.login import Logins
+from gateway.law.decide import decide
+from gateway.law.facts import MessageFacts
+from gateway.mail.address import Address, parse
+from gateway.mail.reply import Reply
+
+SENDER_OK = Reply(250, "2.1.0", "Sender ok")
+RECIPIENT_OK = Reply(250, "2.1.5", "Recipient ok")
+
+
+class Accept:
+    """The gate of one process (`flow.gate.Gate`). Without a deliverer, accepted parcels wait in the spool."""
+
+    def __init__(self, context: Context, reader: Reader, committer: Committer, deliverer: Deliverer | None) -> None:
+        self._context = context
+        self._reader = reader
+        self._committer = committer
+        self._deliverer = deliverer
+        self._logins = Logins(context)
+
+    async def login(self, username: str, password: bytes) -> Login | None:
+        """Return the login, or None when name or password are wrong or the account is disabled."""
+        return await self._logins.check(username, password)
+
+    async def sender(self, draft: Draft) -> Reply:
+        """Answer MAIL: the return path must be below a domain of the login (RFC 6409 6.1); the null sender may pass."""
+        if not draft.mail_from or intake.within(parse(draft.mail_from).domain, draft.login.domains):
+            return SENDER_OK
+        known = ", ".join(sorted(draft.login.domains)) or "none yet"
+        return Reply(550, "5.7.1", f"R-SENDER-FORBIDDEN this login sends from these domains: {known}")
+
+    async def recipient(self, draft: Draft, address: Address, notify: str, orcpt: str) -> Reply:
+        """Answer RCPT: in full when list and class are certain already, else the answer comes after DATA."""
+        recipient = Recipient(address, notify, orcpt)
+        account = draft.login.account
+        row, klass = intake.fixed_list(draft.login), intake.fixed_class(account)
+        if row is not None and klass is not None and account.block_style == "refuse":
+            question = Question(account.advertiser_id, row, (address,), MessageFacts(klass), account.id)
+            [case] = await self._reader.ask(question)
+            decided = Decided(recipient, case, decide(case.facts))
+            if not decided.passes:
+                return await self._refuse(draft, [decided], "recipient")
+        draft.recipients.append(recipient)
+        return RECIPIENT_OK
+
+    async def message(self, draft: Draft, content: bytes, peer: Peer) -> Reply:
+        """Answer the end of DATA; 250 only once everything needed to deliver is durable."""
+        opened = judge.opening(self._context, draft, content)
+        cases = await self._reader.ask(opened.question)
+        decided, wrong = judge.closing(draft, opened, cases)
+        deferred = [one for one in decided if one.deferred]
+        if deferred:
+            return deferred[0].reply(0)
+        if wrong or _all_refused(draft, decided):
+            return await self._refuse(draft, decided, "message")
+        return await self._keep(draft, opened, decided, peer)
+
+    async def _refuse(self, draft: Draft, decided: Sequence[Decided], stage: str) -> Reply:
+        """Keep the receipts and nothing else; return the refusal of the first recipient.
+
+        What is wrong with the message itself comes here whatever the block style: it is the campaign that must stop.
+        """
+        if decided[0].deferred:
+            return decided[0].reply(0)
+        account = draft.login.account
+        entries = [Entry(rows.receipt(self._context, one.case, one.verdict, account.id, stage)) for one in decided]
+        filing = await self._committer.write(Filing(entries=entries))
+        rows.note("refused", filing, account=account.login)
+        return decided[0].reply(filing.entries[0].receipt["ref"])
+
+    async def _keep(self, draft: Draft, opened: Opening, decided: Sequence[Decided], peer: Peer) -> Reply:
+        """Write the submission, a parcel for each copy kept and a report for each other one; then 250."""
+        if isinstance(opened.taken, Refusal):
+            raise TypeError("a message that may go to nobody is not kept")
+        submission = rows.submission(draft, decided[0].case, opened.taken, opened.content, opened.missing, peer)
+        filing = Filing(submission, [self._entry(draft, one) for one in decided])
+        lease = self._deliverer.lease(filing) if self._deliverer else None
+        try:
+            await self._committer.write(filing)
+        except BaseException:
+            if lease:
+                lease.give_back()
+            raise
+        rows.note("accepted", filing, account=draft.login.account.login)
+        if lease:
+            lease.begin(opened.plan)
+        return Reply(250, "2.0.0", f"Ok: queued as {submission['id']}")
+
+    def _entry(self, draft: Draft, one: Decided) -> Entry:
+        account = draft.login.account
+        receipt = rows.receipt(self._context, one.case, one.verdict, account.id, "message")
+        lifetime = self._context.settings.limits.expire
+        if one.passes:
+            return Entry(receipt, rows.parcel(one.case, one.recipient, "waiting", "", lifetime))
+        report = rows.report(account.id, one.case.facts.now, one.verdict.code, "refused")
+        if account.block_style == "hold":
+            return Entry(receipt, rows.parcel(one.case, one.recipient, "held", one.verdict.code, lifetime), report)
+        return Entry(receipt, None, report)
+
+
+def _all_refused(draft: Draft, decided: Sequence[Decided]) -> bool:
+    return draft.login.account.block_style == "refuse" and not any(one.passes for one in decided)

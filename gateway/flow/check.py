@@ -1,0 +1,78 @@
+"""Dry runs, through the very code that sends: who may be written to, and what would leave."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from gateway import clock
+from gateway.errors import NotFound
+from gateway.flow import judge, wording
+from gateway.flow.context import Context
+from gateway.flow.facts import Question, gather
+from gateway.flow.gate import Draft
+from gateway.flow.judge import Decided
+from gateway.law.decide import Step, decide, explain
+from gateway.law.facts import MessageFacts
+from gateway.law.reasons import Verdict
+from gateway.mail.address import Address
+from gateway.mail.rewrite import Unfit
+from gateway.store import lists
+from gateway.store.tables import List
+
+CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """One recipient of a dry run: the verdict, its sentence, and the copy that would leave (None: none would)."""
+
+    decided: Decided
+    sentence: str
+    copy: bytes | None
+
+
+def check(
+    context: Context, list_name: str, people: Iterable[Address], *, offer: str | None = None
+) -> Iterator[tuple[Address, Verdict]]:
+    """Yield a verdict for each address, in order, reading as it goes; raise `errors.NotFound` for an unknown list.
+
+    `offer` is the offer family that the message would have.
+    """
+    row = _list(context, list_name)
+    stream = iter(people)
+    while chunk := tuple(islice(stream, CHUNK)):
+        [cases] = gather(context, [_question(row, chunk, offer)], clock.now())
+        yield from ((case.address, decide(case.facts)) for case in cases)
+
+
+def steps(context: Context, list_name: str, address: Address, *, offer: str | None = None) -> Sequence[Step]:
+    """Return every rule in order with what it found about this person and list."""
+    row = _list(context, list_name)
+    [[case]] = gather(context, [_question(row, (address,), offer)], clock.now())
+    return explain(case.facts)
+
+
+def _question(row: List, people: tuple[Address, ...], offer: str | None) -> Question:
+    return Question(row.advertiser_id, row.id, people, MessageFacts(offer=offer))
+
+
+def inspect(context: Context, draft: Draft, content: bytes) -> Sequence[Inspected]:
+    """Return for each recipient of the draft what would happen to the message, and why. Nothing is kept."""
+    opened = judge.opening(context, draft, content)
+    [cases] = gather(context, [opened.question], clock.now())
+    decided, _ = judge.closing(draft, opened, cases)
+    return [Inspected(one, one.reply(0).text, _copy(context, opened, one)) for one in decided]
+
+
+def _copy(context: Context, opened: judge.Opening, one: Decided) -> bytes | None:
+    if not one.passes or isinstance(opened.plan, Unfit):
+        return None
+    return wording.copy(context, opened.plan, one.case, one.verdict, parcel=0, trace=())
+
+
+def _list(context: Context, name: str) -> List:
+    with context.store.read() as tx:
+        row = lists.by_name(tx, name)
+    if row is None:
+        raise NotFound(f"there is no list {name}; `consentgate list show` names those there are")
+    return row

@@ -1,0 +1,92 @@
+"""One durable transaction for many submissions and deliveries: what is answered 250 or settled is written here.
+
+A `Filing` is everything that one use case must write at once. The committer's thread takes all filings that wait,
+numbers their rows, writes them in one transaction and lets their senders go on: one disk sync for many messages.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.flow.context import Context
+from gateway.store import receipts, reports, spool
+from gateway.store.group import Group
+from gateway.store.spool import Settled
+
+Row = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Entry:
+    """One recipient: the receipt, and the parcel or the report that follows from it."""
+
+    receipt: Row
+    parcel: Row | None = None
+    report: Row | None = None
+
+
+@dataclass(slots=True)
+class Filing:
+    """What is written together.
+
+    `submission` is None when nothing of the message is kept. An entry whose receipt has no `ref` yet gets a new number,
+    which is its parcel's identity and the reference that people are told.
+    """
+
+    submission: Row | None = None
+    entries: list[Entry] = field(default_factory=list)
+    settled: Settled | None = None
+
+    def number(self, numbers: Iterator[int]) -> None:
+        """Give every row its identity; rows that have one keep it, so that a second try writes the same."""
+        submission = 0
+        if self.submission is not None:
+            submission = self.submission.setdefault("id", next(numbers))
+        for entry in self.entries:
+            ref = entry.receipt.setdefault("ref", next(numbers))
+            entry.receipt.setdefault("id", next(numbers))
+            entry.receipt.setdefault("submission_id", submission)
+            if entry.parcel is not None:
+                entry.parcel |= {"id": ref, "submission_id": submission}
+            if entry.report is not None:
+                entry.report |= {"ref": ref, "id": entry.report.get("id") or next(numbers)}
+
+    @property
+    def width(self) -> int:
+        """Return how many numbers the filing needs at most."""
+        return 1 + 3 * len(self.entries)
+
+
+class Committer:
+    """Writes filings, many in one commit."""
+
+    def __init__(self, context: Context, node: str) -> None:
+        self._store = context.store
+        self._node = node
+        self._group: Group[Filing, Filing] = Group(self._work, name="commit")
+
+    async def write(self, filing: Filing) -> Filing:
+        """Return the filing with its numbers once it is durable; raise `errors.TryLater` when it could not be."""
+        return await self._group.ask(filing)
+
+    async def close(self) -> None:
+        """Write what waits, then stop."""
+        await self._group.close()
+
+    def _work(self, filings: Sequence[Filing]) -> list[Filing]:
+        numbers = iter(self._store.take(sum(filing.width for filing in filings)))
+        for filing in filings:
+            filing.number(numbers)
+        entries = [entry for filing in filings for entry in filing.entries]
+        with self._store.begin() as tx:
+            spool.put(
+                tx,
+                [filing.submission for filing in filings if filing.submission],
+                [entry.parcel for entry in entries if entry.parcel],
+            )
+            receipts.write(tx, [entry.receipt for entry in entries])
+            reports.write(tx, [entry.report for entry in entries if entry.report])
+            settled = [filing.settled for filing in filings if filing.settled]
+            if settled:
+                spool.settle(tx, self._node, settled)
+        return list(filings)

@@ -1,0 +1,135 @@
+"""What people and administrators say about consent, written to the ledger and, for every no, to the oppositions.
+
+A no is two things: an event, which goes when the person is erased, and an opposition, which stays (docs/glossary.md).
+An opt-out is acknowledged only when it is durable *and* no copy to that person is in the hands of a courier any more.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from gateway import clock
+from gateway.errors import NotFound, TryLater
+from gateway.flow.context import Context
+from gateway.law.events import Kind
+from gateway.mail.address import Address, parse
+from gateway.store import ledger, oppositions, people, spool
+from gateway.store.tables import Advertiser, Contact, Event, List, Opposition
+
+CHANNEL = "email"
+PATIENCE = 20.0  # seconds an acknowledgement waits for copies already in a courier's hands
+
+
+@dataclass(frozen=True, slots=True)
+class Saying:
+    """One thing said: when, through what (`one-click`, `page`, `cli` …), by whom, with which evidence.
+
+    `direct` is False when a third party reports it. `channel` None means every channel.
+    """
+
+    at: datetime
+    origin: str
+    actor: str = ""
+    reason: str = ""
+    direct: bool = True
+    channel: str | None = CHANNEL
+    evidence: Mapping[str, Any] | None = None
+
+
+def contact_of(tx: Session, advertiser: Advertiser, address: Address) -> Contact:
+    """Return the contact with that address; raise `errors.NotFound` when there is none."""
+    contact = people.find(tx, advertiser.id, address.key)
+    if contact is None:
+        raise NotFound(f"{advertiser.name} knows nobody with the address {address.spelled}")
+    return contact
+
+
+def record(context: Context, tx: Session, contact: Contact, row: List | None, kind: Kind, said: Saying) -> None:
+    """Write one event about `contact` and the list `row` (None: every list) to the ledger."""
+    event = Event(
+        id=context.store.take(1)[0],
+        advertiser_id=contact.advertiser_id,
+        contact_id=contact.id,
+        list_id=row.id if row else None,
+        channel=said.channel,
+        kind=kind,
+        at=said.at,
+        recorded_at=clock.now(),
+        direct=said.direct,
+        actor=said.actor or said.origin,
+        evidence=dict(said.evidence or {}),
+    )
+    ledger.append(tx, [event])
+
+
+def oppose(context: Context, tx: Session, advertiser_id: int, address: Address, row: List | None, said: Saying) -> bool:
+    """Write an opposition unless one of that very scope stands; return whether one was written.
+
+    `row` None means every list. The digests of both spellings of the local part are kept (rules.md, A7).
+    """
+    if standing(context, tx, advertiser_id, address, row, said.channel):
+        return False
+    for version, digest in context.digests.current(advertiser_id, address.spelled, address.key):
+        opposition = Opposition(
+            id=context.store.take(1)[0],
+            advertiser_id=advertiser_id,
+            list_id=row.id if row else None,
+            channel=said.channel,
+            digest=digest,
+            key_version=version,
+            at=said.at,
+            origin=said.origin,
+            actor=said.actor,
+            reason=said.reason,
+        )
+        oppositions.add(tx, opposition)
+    return True
+
+
+def standing(
+    context: Context, tx: Session, advertiser_id: int, address: Address, row: List | None, channel: str | None
+) -> list[Opposition]:
+    """Return the oppositions that stand for exactly that scope and channel."""
+    digests = context.digests.of(advertiser_id, address.spelled, address.key)
+    found = oppositions.of_digests(tx, advertiser_id, digests)
+    scope = row.id if row else None
+    return [opposition for opposition in found if (opposition.list_id, opposition.channel) == (scope, channel)]
+
+
+def refuse(context: Context, tx: Session, contact: Contact, row: List | None, kind: Kind, said: Saying) -> bool:
+    """Record a no of `kind` (objected, withdrawn, complained); return False when it was already standing."""
+    address = parse(contact.address)
+    if not oppose(context, tx, contact.advertiser_id, address, row, said):
+        return False
+    record(context, tx, contact, row, kind, said)
+    return True
+
+
+def lift(context: Context, tx: Session, contact: Contact, row: List | None, said: Saying) -> bool:
+    """Undo the person's own no of that scope; return whether there was one. Invents no consent: what was, is again."""
+    address = parse(contact.address)
+    found = standing(context, tx, contact.advertiser_id, address, row, said.channel)
+    if not found:
+        return False
+    oppositions.lift(tx, [opposition.id for opposition in found], said.at)
+    record(context, tx, contact, row, Kind.RESTORED, said)
+    return True
+
+
+def settle(context: Context, contact_id: int) -> None:
+    """Wait until no courier holds a copy for the person; raise `errors.TryLater` when one still does after a while.
+
+    Couriers ask the law again once they hold a copy, so a copy claimed after the no was committed never leaves; this
+    waits for those claimed before.
+    """
+    limit = clock.ticks() + PATIENCE
+    while True:
+        with context.store.read() as tx:
+            if not spool.in_hand(tx, contact_id, clock.now()):
+                return
+        if clock.ticks() > limit:
+            raise TryLater("your choice is recorded, but a message to you is being handed over at this very moment")
+        clock.pause(0.02)

@@ -1,0 +1,196 @@
+"""Delivering: which parcels this process holds, for how long, and how many at once.
+
+A parcel that this process accepted is leased to it in the very transaction that accepted it, so that in quiet times
+nothing is read back. All others (left by a dead node, due for another attempt, too many at once) are claimed from the
+spool. Leases are renewed while the process lives; one that ends frees the parcel for any node.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from datetime import timedelta
+
+from gateway import clock, journal
+from gateway.errors import TryLater
+from gateway.flow import rows
+from gateway.flow.commit import Committer, Filing
+from gateway.flow.context import Context
+from gateway.flow.handover import Handover, Job
+from gateway.flow.shelf import Book, Shelf
+from gateway.mail.rewrite import Plan, Unfit
+from gateway.store import spool
+from gateway.store.spool import Claimed
+from gateway.store.tables import Submission
+
+IDLE = 1.0  # seconds between looks at the spool while nothing wakes us
+SMALL = 1_048_576  # bytes; larger messages are read back from the spool rather than kept in memory until their turn
+
+
+class Lease:
+    """Parcels of one filing that the process takes at once, if the filing becomes durable."""
+
+    def __init__(self, deliverer: "Deliverer", filing: Filing, count: int) -> None:
+        self._deliverer = deliverer
+        self._filing = filing
+        self._count = count
+
+    def begin(self, prepared: Plan | Unfit) -> None:
+        """Deliver: the filing is durable."""
+        if self._filing.submission is None:
+            raise AssertionError("a lease without a submission")
+        rows = [entry.parcel for entry in self._filing.entries if entry.parcel and entry.parcel["state"] == "leased"]
+        parcels = [Claimed(**{name: row[name] for name in Claimed.__slots__}) for row in rows]
+        self.give_back()
+        self._deliverer.begin(Book(Submission(**self._filing.submission), prepared), parcels)
+
+    def give_back(self) -> None:
+        """Release the places kept."""
+        self._deliverer.reserved -= self._count
+
+
+class Deliverer:
+    """Holds at most `[limits] deliveries` parcels and attempts `[upstream] connections` of them at a time."""
+
+    def __init__(self, context: Context, handover: Handover, committer: Committer, node: str) -> None:
+        limits = context.settings.limits
+        self.reserved = 0
+        self._store = context.store
+        self._handover = handover
+        self._committer = committer
+        self._node = node
+        self._most = limits.deliveries
+        self._period: timedelta = limits.lease
+        self._shelf = Shelf(context)
+        self._slots = asyncio.Semaphore(context.settings.upstream.connections)
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._wake = asyncio.Event()
+        self._stopping = False
+
+    @property
+    def free(self) -> int:
+        """Return how many more parcels the process may hold."""
+        return 0 if self._stopping else self._most - len(self._tasks) - self.reserved
+
+    def lease(self, filing: Filing) -> Lease | None:
+        """Mark the waiting parcels of `filing` as leased to this process, when it has room for all of them."""
+        waiting = [entry.parcel for entry in filing.entries if entry.parcel and entry.parcel["state"] == "waiting"]
+        small = filing.submission is not None and len(filing.submission["content"]) <= SMALL
+        if not waiting or not small or len(waiting) > self.free:
+            return None
+        until = clock.now() + self._period
+        for parcel in waiting:
+            parcel |= {"state": "leased", "node": self._node, "leased_until": until, "due_at": until}
+        self.reserved += len(waiting)
+        return Lease(self, filing, len(waiting))
+
+    def begin(self, book: Book, parcels: Sequence[Claimed]) -> None:
+        """Attempt parcels of one submission that are leased to this process."""
+        self._shelf.put(book, len(parcels))
+        for parcel in parcels:
+            self._start(parcel, promised=True)
+
+    def _start(self, parcel: Claimed, *, promised: bool) -> None:
+        task = asyncio.create_task(self._carry(parcel, promised=promised), name=f"parcel-{parcel.id}")
+        self._tasks[parcel.id] = task
+        task.add_done_callback(lambda _: self._done(parcel.id))
+
+    def _done(self, parcel_id: int) -> None:
+        del self._tasks[parcel_id]
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Claim and attempt due parcels until `stop`."""
+        renewing = asyncio.create_task(self._renew())
+        try:
+            while not self._stopping:
+                if not await self._claim():
+                    await self._pause()
+        finally:
+            renewing.cancel()
+
+    async def stop(self, grace: float) -> None:
+        """Take no more parcels; give those in hand `grace` seconds; the rest stay leased until their lease ends."""
+        self._stopping = True
+        self._wake.set()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks.values(), timeout=grace)
+            for task in late:
+                task.cancel()
+        await self._shelf.close()
+
+    async def _pause(self) -> None:
+        self._wake.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(IDLE):
+                await self._wake.wait()
+
+    async def _claim(self) -> int:
+        """Claim due parcels, as many as there is room for, and start them; return how many."""
+        room = self.free
+        if room <= 0:
+            return 0
+        self.reserved += room
+        try:
+            parcels = await asyncio.to_thread(self._take, room)
+        except TryLater as trouble:
+            journal.warn("spool-unreachable", why=str(trouble))
+            return 0
+        finally:
+            self.reserved -= room
+        for parcel in parcels:
+            if parcel.id not in self._tasks:
+                self._start(parcel, promised=False)
+        return len(parcels)
+
+    def _take(self, most: int) -> Sequence[Claimed]:
+        with self._store.begin() as tx:
+            return spool.claim(tx, self._node, clock.now(), self._period, most)
+
+    async def _renew(self) -> None:
+        """Renew what is in hand well before it ends, so that only a dead node loses its parcels."""
+        while True:
+            await asyncio.sleep(self._period.total_seconds() / 3)
+            held = list(self._tasks)
+            if not held:
+                continue
+            try:
+                await asyncio.to_thread(self._extend, held)
+            except TryLater as trouble:
+                journal.warn("lease-not-renewed", why=str(trouble))
+
+    def _extend(self, held: Sequence[int]) -> None:
+        with self._store.begin() as tx:
+            spool.renew(tx, self._node, held, clock.now() + self._period)
+
+    async def _carry(self, parcel: Claimed, *, promised: bool) -> None:
+        """Attempt, then record; without its evidence a parcel stays leased and is taken up when the lease ends."""
+        try:
+            async with self._slots, self._shelf.lent(parcel.submission_id, promised=promised) as book:
+                filing = await self._handover.attempt(Job(parcel, book))
+        except TryLater as trouble:
+            journal.warn("delivery-undecided", ref=parcel.id, why=str(trouble))
+            return
+        except Exception as error:
+            filing = self._handover.stumbled(parcel, journal.fault("delivery-broken", error))
+        await self._record(filing)
+
+    async def _record(self, filing: Filing) -> None:
+        """Write what happened, however long the store is away: forgetting a handover would mean a second copy."""
+        pause = 0.1
+        while True:
+            try:
+                await self._committer.write(filing)
+            except TryLater as trouble:
+                journal.warn("outcome-not-yet-recorded", why=str(trouble))
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
+            else:
+                self._tell(filing)
+                return
+
+    @staticmethod
+    def _tell(filing: Filing) -> None:
+        settled = filing.settled
+        if settled and settled.state == "waiting":
+            journal.note("deferred", ref=settled.parcel_id, attempts=settled.attempts, reply=settled.reply)
+        rows.note("settled", filing)

@@ -1,0 +1,149 @@
+"""One parcel's attempt: ask the law again, write the copy, hand it to the courier, and say what is to be recorded."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+
+from gateway import clock
+from gateway.courier.courier import Courier, Letter, Outcome
+from gateway.flow import retry, rows, wording
+from gateway.flow.commit import Entry, Filing
+from gateway.flow.context import Context
+from gateway.flow.facts import Case, Question, Reader
+from gateway.flow.shelf import Book
+from gateway.law.decide import decide
+from gateway.law.facts import MessageClass, MessageFacts
+from gateway.law.reasons import REASONS, Fate, Verdict
+from gateway.mail.address import parse
+from gateway.mail.reply import Reply
+from gateway.mail.rewrite import Plan, Unfit
+from gateway.store.spool import Claimed, Settled
+from gateway.store.tables import Submission
+
+UNDECIDED = timedelta(minutes=1)  # until the law is asked again about a parcel it could not decide
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A parcel in our hands, with the submission it belongs to and its prepared rewriting."""
+
+    parcel: Claimed
+    book: Book
+
+    @property
+    def submission(self) -> Submission:
+        """Return what was handed in."""
+        return self.book.submission
+
+    @property
+    def plan(self) -> Plan | Unfit:
+        """Return how copies are made."""
+        return self.book.plan
+
+
+class Handover:
+    """Attempts parcels; keeps no state of its own."""
+
+    def __init__(self, context: Context, reader: Reader, courier: Courier) -> None:
+        self._context = context
+        self._reader = reader
+        self._courier = courier
+
+    async def attempt(self, job: Job) -> Filing:
+        """Return what is to be recorded; raise `errors.TryLater` when the evidence could not be read."""
+        [case] = await self._reader.ask(_question(job))
+        verdict = _verdict(job, case)
+        if verdict.fate is Fate.DEFER:
+            reply = Reply(verdict.reason.smtp, verdict.reason.status, verdict.code)
+            return self._later(job.parcel, reply, UNDECIDED, counted=False)
+        if verdict.fate is Fate.REFUSE:
+            return self._final(job, case, verdict, "dropped", "", b"")
+        copy = self._copy(job, case, verdict)
+        outcome = await self._courier.hand(_letter(job, copy))
+        return self._record(job, case, verdict, outcome, hashlib.sha256(copy).digest())
+
+    def _copy(self, job: Job, case: Case, verdict: Verdict) -> bytes:
+        if isinstance(job.plan, Unfit):
+            raise TypeError("a message that cannot carry the mention was let through")
+        trace = wording.trace(self._context, job.submission, job.parcel.id)
+        return wording.copy(self._context, job.plan, case, verdict, parcel=job.parcel.id, trace=trace)
+
+    def _record(self, job: Job, case: Case, verdict: Verdict, outcome: Outcome, digest: bytes) -> Filing:
+        if outcome.fate != "deferred":
+            return self._final(job, case, verdict, outcome.fate, str(outcome.reply), digest)
+        wait = self._wait(job.parcel)
+        if clock.now() + wait > job.parcel.expires_at:
+            return self._final(job, case, verdict, "failed", str(outcome.reply), digest)
+        return self._later(job.parcel, outcome.reply, wait, counted=True)
+
+    def stumbled(self, parcel: Claimed, reference: str) -> Filing:
+        """Return what is to be recorded when a mistake of our own kept the parcel here: it waits, nothing is lost."""
+        reply = Reply(451, "4.3.0", f"internal trouble, see {reference} in the log")
+        return self._later(parcel, reply, self._wait(parcel), counted=True)
+
+    def _wait(self, parcel: Claimed) -> timedelta:
+        return retry.wait(self._context.settings.limits.retries, parcel.attempts)
+
+    def _later(self, parcel: Claimed, reply: Reply, wait: timedelta, *, counted: bool) -> Filing:
+        """Return the filing with which the parcel waits for another attempt."""
+        settled = Settled(
+            parcel_id=parcel.id,
+            submission_id=parcel.submission_id,
+            state="waiting",
+            due_at=clock.now() + wait,
+            attempts=parcel.attempts + counted,
+            reply=str(reply),
+            reason="",
+        )
+        return Filing(settled=settled)
+
+    def _final(self, job: Job, case: Case, verdict: Verdict, outcome: str, reply: str, digest: bytes) -> Filing:
+        """Return the filing with which the parcel goes; its receipt stays, and the tool is told what it must know."""
+        parcel = job.parcel
+        receipt = rows.receipt(self._context, case, verdict, job.submission.account_id, "delivery")
+        receipt |= {
+            "ref": parcel.id,
+            "submission_id": parcel.submission_id,
+            "outcome": outcome,
+            "reply": reply,
+            "content_digest": digest,
+        }
+        told = outcome != "delivered"
+        report = rows.report(job.submission.account_id, case.facts.now, verdict.code, outcome) if told else None
+        settled = Settled(
+            parcel_id=parcel.id,
+            submission_id=parcel.submission_id,
+            state="gone",
+            due_at=case.facts.now,
+            attempts=parcel.attempts + 1,
+            reply=reply,
+            reason=verdict.code,
+        )
+        return Filing(entries=[Entry(receipt, None, report)], settled=settled)
+
+
+def _question(job: Job) -> Question:
+    row = job.submission
+    message = MessageFacts(MessageClass(row.klass), row.offer, row.sector, row.third_party)
+    return Question(row.advertiser_id, row.list_id, (parse(job.parcel.recipient),), message, row.account_id)
+
+
+def _verdict(job: Job, case: Case) -> Verdict:
+    """Return the law's verdict, or the refusal of a message that cannot carry the mention."""
+    if isinstance(job.plan, Unfit):
+        return Verdict(REASONS[job.plan.code], rule="message")
+    return decide(case.facts)
+
+
+def _letter(job: Job, copy: bytes) -> Letter:
+    row, parcel = job.submission, job.parcel
+    return Letter(
+        sender=row.mail_from,
+        recipient=parcel.recipient,
+        content=copy,
+        smtputf8=row.smtputf8,
+        notify=parcel.notify,
+        orcpt=parcel.orcpt,
+        envid=row.envid,
+        ret=row.ret,
+    )

@@ -1,0 +1,117 @@
+"""The recipient's side: what the holder of a link may see and do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlmodel import Session
+
+from gateway import clock
+from gateway.flow import consent
+from gateway.flow.consent import Saying
+from gateway.flow.context import Context
+from gateway.law.events import Kind
+from gateway.mail.address import parse
+from gateway.store import advertisers, lists, oppositions, people
+from gateway.store.tables import Advertiser, Contact, List
+from gateway.tokens import Link
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a page may show: never an address, never whether one is known."""
+
+    advertiser: str
+    list_title: str
+    lang: str
+    color: str
+    privacy_url: str
+    contact: str
+    stopped_list: bool
+    stopped_all: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Scene:
+    """The rows behind a link. `contact` is None once the person was erased: the objection outlives them."""
+
+    advertiser: Advertiser
+    list: List | None
+    contact: Contact | None
+
+
+class Desk:
+    """Answers the holders of links. Every method blocks, and raises `errors.TryLater` when the store is away."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def page(self, link: Link) -> View | None:
+        """Return what the page shows, or None when nothing is left of what the link was about."""
+        with self._context.store.read() as tx:
+            scene = _scene(tx, link)
+            return self._view(tx, scene) if scene else None
+
+    def stop(self, link: Link, *, everything: bool, origin: str) -> View | None:
+        """Record the objection (to the list, or to everything of the advertiser) and return once nothing more leaves.
+
+        Twice is once. For an erased person there is nothing left to do.
+        """
+
+        def write(tx: Session, scene: _Scene, contact: Contact) -> None:
+            scope = None if everything else scene.list
+            consent.refuse(self._context, tx, contact, scope, Kind.OBJECTED, Saying(clock.now(), origin))
+
+        view = self._change(link, write)
+        if view:
+            consent.settle(self._context, link.contact)
+        return view
+
+    def undo(self, link: Link) -> View | None:
+        """Lift what the person refused for this list and for the advertiser; twice is once."""
+
+        def write(tx: Session, scene: _Scene, contact: Contact) -> None:
+            said = Saying(clock.now(), "page")
+            for scope in {id(scene.list): scene.list, id(None): None}.values():
+                consent.lift(self._context, tx, contact, scope, said)
+
+        return self._change(link, write)
+
+    def _change(self, link: Link, write: Callable[[Session, _Scene, Contact], None]) -> View | None:
+        with self._context.store.begin() as tx:
+            scene = _scene(tx, link)
+            if scene is None:
+                return None
+            if scene.contact:
+                write(tx, scene, scene.contact)
+            return self._view(tx, scene)
+
+    def _view(self, tx: Session, scene: _Scene) -> View:
+        stopped_list, stopped_all = self._stopped(tx, scene)
+        advertiser, row = scene.advertiser, scene.list
+        return View(
+            advertiser=advertiser.legal_name or advertiser.name,
+            list_title=(row.title or row.name) if row else "",
+            lang=(scene.contact.language if scene.contact else "") or (row.language if row else "fr"),
+            color=advertiser.color,
+            privacy_url=advertiser.privacy_url,
+            contact=advertiser.email,
+            stopped_list=stopped_list,
+            stopped_all=stopped_all,
+        )
+
+    def _stopped(self, tx: Session, scene: _Scene) -> tuple[bool, bool]:
+        if scene.contact is None:
+            return True, True
+        address = parse(scene.contact.address)
+        digests = self._context.digests.of(scene.advertiser.id, address.spelled, address.key)
+        found = oppositions.of_digests(tx, scene.advertiser.id, digests)
+        scopes = {opposition.list_id for opposition in found if opposition.channel in (None, consent.CHANNEL)}
+        return bool(scene.list and scene.list.id in scopes), None in scopes
+
+
+def _scene(tx: Session, link: Link) -> _Scene | None:
+    row = lists.get(tx, link.list) if link.list else None
+    contact = people.get(tx, link.contact)
+    owner = contact.advertiser_id if contact else row.advertiser_id if row else None
+    advertiser = advertisers.get(tx, owner) if owner else None
+    return _Scene(advertiser, row, contact) if advertiser else None

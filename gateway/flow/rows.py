@@ -1,0 +1,111 @@
+"""The rows that a verdict leaves behind: submissions, parcels, receipts, reports; and their lines in the journal."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from gateway import journal
+from gateway.flow.commit import Filing, Row
+from gateway.flow.context import Context
+from gateway.flow.facts import Case
+from gateway.flow.gate import Draft, Peer, Recipient
+from gateway.flow.intake import Intake
+from gateway.law.reasons import Verdict
+
+TOLD = ("ref", "fate", "code", "outcome", "reply")
+
+
+def submission(draft: Draft, case: Case, taken: Intake, content: bytes, missing: list[str], peer: Peer) -> Row:
+    """Return the row that keeps what one transaction handed in, byte for byte."""
+    hints = taken.hints
+    return {
+        "account_id": draft.login.account.id,
+        "advertiser_id": case.advertiser.id,
+        "list_id": case.list.id if case.list else None,
+        "klass": taken.message.klass.value,
+        "offer": taken.message.offer,
+        "sector": taken.message.sector,
+        "third_party": taken.message.third_party,
+        "trace": hints.trace or "",
+        "mail_from": draft.mail_from,
+        "content": content,
+        "smtputf8": draft.smtputf8,
+        "envid": draft.envid,
+        "ret": draft.ret,
+        "hints": {
+            "from": [peer.helo, peer.address, peer.protocol],
+            "missing": missing,
+            "remove": list(hints.remove),
+            "one_click": hints.one_click,
+            "tool": hints.tool,
+            "campaign": hints.campaign,
+            "subscriber": hints.subscriber,
+        },
+        "received_at": case.facts.now,
+    }
+
+
+def parcel(case: Case, recipient: Recipient, state: str, reason: str, lifetime: timedelta) -> Row:
+    """Return the parcel for a recipient whose copy is kept: `waiting` to be sent, or `held`."""
+    now = case.facts.now
+    return {
+        "contact_id": case.contact.id if case.contact else None,
+        "recipient": recipient.address.spelled,
+        "notify": recipient.notify,
+        "orcpt": recipient.orcpt,
+        "state": state,
+        "attempts": 0,
+        "due_at": now,
+        "expires_at": now + lifetime,
+        "leased_until": None,
+        "node": "",
+        "last_reply": "",
+        "reason": reason,
+        "created_at": now,
+    }
+
+
+def receipt(context: Context, case: Case, verdict: Verdict, account_id: int, stage: str) -> Row:
+    """Return the receipt of `verdict`: what was decided, by which rule, on which evidence, about whom (digest only)."""
+    address = case.address
+    _, digest = context.digests.current(case.advertiser.id, address.spelled, address.key)[-1]
+    return {
+        "account_id": account_id,
+        "advertiser_id": case.advertiser.id,
+        "list_id": case.list.id if case.list else None,
+        "contact_id": case.contact.id if case.contact else None,
+        "klass": case.facts.message.klass.value,
+        "stage": stage,
+        "at": case.facts.now,
+        "fate": verdict.fate.value,
+        "code": verdict.code,
+        "rule": verdict.rule,
+        "evidence": _evidence(verdict),
+        "recipient_digest": digest,
+        "content_digest": b"",
+        "outcome": "",
+        "reply": "",
+    }
+
+
+def _evidence(verdict: Verdict) -> dict[str, Any]:
+    found = {"events": verdict.because, "oppositions": verdict.oppositions, "also": verdict.also}
+    return {name: list(values) for name, values in found.items() if values}
+
+
+def report(account_id: int, now: datetime, code: str, kind: str) -> Row:
+    """Return what a tool is to be told about a copy whose fate the SMTP dialogue did not tell it."""
+    return {
+        "account_id": account_id,
+        "kind": kind,
+        "body": {"code": code},
+        "due_at": now,
+        "attempts": 0,
+        "created_at": now,
+    }
+
+
+def note(event: str, filing: Filing, **fields: str) -> None:
+    """Write one line a recipient to the journal."""
+    for entry in filing.entries:
+        told = {name: entry.receipt[name] for name in TOLD if entry.receipt[name]}
+        journal.note(event, **told, **fields)

@@ -1,0 +1,77 @@
+"""The submissions that parcels in hand belong to: read once, prepared once, kept while somebody uses them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from gateway.errors import NotFound
+from gateway.flow.context import Context
+from gateway.mail.rewrite import Plan, Unfit, plan
+from gateway.store import spool
+from gateway.store.group import Group
+from gateway.store.tables import Submission
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """A submission and how its copies are made."""
+
+    submission: Submission
+    plan: Plan | Unfit
+
+
+@dataclass(slots=True)
+class _Kept:
+    book: "asyncio.Future[Book]"
+    users: int = 0
+
+
+class Shelf:
+    """Lends books by submission id."""
+
+    def __init__(self, context: Context) -> None:
+        self._store = context.store
+        self._kept: dict[int, _Kept] = {}
+        self._group: Group[int, Book | None] = Group(self._read, name="shelf", most=32)
+
+    def put(self, book: Book, users: int) -> None:
+        """Keep a book that is at hand already until `users` holders have come and gone."""
+        future: asyncio.Future[Book] = asyncio.get_running_loop().create_future()
+        future.set_result(book)
+        self._kept[book.submission.id] = _Kept(future, users)
+
+    @asynccontextmanager
+    async def lent(self, submission_id: int, *, promised: bool) -> AsyncIterator[Book]:
+        """Lend a book; `promised` says that `put` counted this holder. Raise `errors.TryLater`, or `NotFound`."""
+        kept = self._kept.get(submission_id)
+        if kept is None:
+            kept = self._kept[submission_id] = _Kept(asyncio.ensure_future(self._fetch(submission_id)))
+            promised = False
+        kept.users += not promised
+        try:
+            yield await asyncio.shield(kept.book)
+        finally:
+            kept.users -= 1
+            if not kept.users:
+                self._kept.pop(submission_id, None)
+
+    async def close(self) -> None:
+        """Stop reading."""
+        await self._group.close()
+
+    async def _fetch(self, submission_id: int) -> Book:
+        book = await self._group.ask(submission_id)
+        if book is None:
+            raise NotFound(f"submission {submission_id} is no longer in the spool")
+        return book
+
+    def _read(self, wanted: Sequence[int]) -> list[Book | None]:
+        with self._store.read() as tx:
+            found = spool.submissions(tx, wanted)
+        return [prepare(found[key]) if key in found else None for key in wanted]
+
+
+def prepare(submission: Submission) -> Book:
+    """Return the submission with its prepared rewriting."""
+    return Book(submission, plan(submission.content, remove=frozenset(submission.hints["remove"])))

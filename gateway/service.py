@@ -1,0 +1,277 @@
+"""The program running: its rooms opened in order, in one process or several, and closed again without losing anything.
+
+Several workers share the listening addresses (SO_REUSEPORT) and the database; each has its own door, pages and
+couriers. The parent only watches: it starts a worker that died again, and hands signals on.
+"""
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import uvloop
+
+from gateway import clock, journal
+from gateway.courier.courier import Courier
+from gateway.courier.maildir import Maildir
+from gateway.courier.smarthost import Smarthost
+from gateway.errors import Misuse
+from gateway.flow.accept import Accept
+from gateway.flow.commit import Committer
+from gateway.flow.context import Context, open_context
+from gateway.flow.deliver import Deliverer
+from gateway.flow.facts import Reader
+from gateway.flow.handover import Handover
+from gateway.flow.optout import Desk
+from gateway.settings import Settings
+from gateway.smtp.options import SmtpOptions
+from gateway.smtp.server import Door
+from gateway.smtp.server import start as open_door
+from gateway.store import migrate
+from gateway.store.engine import Store
+from gateway.web.app import WebOptions, create_app
+from gateway.web.server import Server, bind, serve
+
+PARTS = frozenset({"smtp", "web", "courier"})
+GRACE = 30.0  # seconds that work in hand has when the program is asked to stop
+Where = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one process opens: which parts, where, under which node name."""
+
+    parts: frozenset[str] = PARTS
+    node: str = ""
+    reuse_port: bool = False
+    smtp: Where | None = None
+    tls: Where | None = None
+    web: Where | None = None
+
+
+class Gateway:
+    """The rooms of one process."""
+
+    def __init__(self, context: Context, plan: Plan) -> None:
+        self.door: Door | None = None
+        self.web: Server | None = None
+        self._context = context
+        self._plan = plan
+        self._closing = AsyncExitStack()
+
+    async def start(self) -> None:
+        """Open everything; when one room cannot be opened, close the others and raise."""
+        async with AsyncExitStack() as stack:
+            await self._open(stack)
+            self._closing = stack.pop_all()
+
+    def reload(self) -> None:
+        """Read the certificates again."""
+        if self.door:
+            self.door.reload_certificates()
+        journal.note("reloaded")
+
+    def tell(self) -> None:
+        """Write to the journal where the rooms are to be found."""
+        smtp = [f"{host}:{port}" for host, port in self.door.addresses] if self.door else []
+        web = f"{self.web.host}:{self.web.port}" if self.web else ""
+        journal.note("ready", node=self._plan.node, parts=sorted(self._plan.parts), smtp=smtp, web=web)
+
+    async def stop(self) -> None:
+        """Take nothing new, finish what is in hand, close; in the reverse order of opening."""
+        await self._closing.aclose()
+
+    async def _open(self, stack: AsyncExitStack) -> None:
+        context, plan = self._context, self._plan
+        reader = Reader(context)
+        stack.push_async_callback(reader.close)
+        committer = Committer(context, plan.node)
+        stack.push_async_callback(committer.close)
+        deliverer = await self._open_courier(stack, reader, committer) if "courier" in plan.parts else None
+        if "web" in plan.parts:
+            await self._open_web(stack)
+        if "smtp" in plan.parts:
+            gate = Accept(context, reader, committer, deliverer)
+            self.door = await open_door(gate, self._smtp_options())
+            stack.push_async_callback(self.door.stop, GRACE)
+
+    async def _open_courier(self, stack: AsyncExitStack, reader: Reader, committer: Committer) -> Deliverer:
+        courier = courier_of(self._context.settings)
+        stack.push_async_callback(courier.close)
+        deliverer = Deliverer(self._context, Handover(self._context, reader, courier), committer, self._plan.node)
+        running = asyncio.create_task(deliverer.run(), name="deliverer")
+        stack.push_async_callback(_ended, running)
+        stack.push_async_callback(deliverer.stop, GRACE)
+        return deliverer
+
+    async def _open_web(self, stack: AsyncExitStack) -> None:
+        context = self._context
+        where = self._plan.web or context.settings.web.listen
+        app = create_app(Desk(context), context.tokens, WebOptions(context.settings.web.public_url))
+        self.web = serve(app, listening=bind(*where, reuse_port=self._plan.reuse_port))
+        await self.web.start()
+        stack.push_async_callback(self.web.stop)
+
+    def _smtp_options(self) -> SmtpOptions:
+        settings, plan = self._context.settings, self._plan
+        smtp, limits = settings.smtp, settings.limits
+        tls = plan.tls or smtp.tls_listen
+        return SmtpOptions(
+            hostname=settings.gateway.hostname,
+            listen=(plan.smtp or smtp.listen,),
+            tls_listen=(tls,) if tls else (),
+            certificate=smtp.certificate,
+            private_key=smtp.private_key,
+            max_size=smtp.max_size,
+            max_recipients=smtp.max_recipients,
+            max_sessions=limits.sessions,
+            idle_timeout=limits.idle.total_seconds(),
+            reuse_port=plan.reuse_port,
+        )
+
+
+async def _ended(task: "asyncio.Task[None]") -> None:
+    await asyncio.wait([task])
+
+
+def courier_of(settings: Settings) -> Courier:
+    """Return the courier to the next hop that `[upstream] url` names."""
+    upstream = settings.upstream
+    scheme, _, rest = upstream.url.partition(":")
+    if scheme == "maildir":
+        return Maildir(Path(rest))
+    password = upstream.password.read() if upstream.password else ""
+    return Smarthost(
+        upstream.url,
+        hostname=settings.gateway.hostname,
+        tls=upstream.tls,
+        username=upstream.username,
+        password=password,
+        connections=upstream.connections,
+    )
+
+
+def run(settings: Settings, parts: frozenset[str] = PARTS, workers: int = 1) -> None:
+    """Run until SIGTERM or SIGINT; raise `errors.Misuse` for a database of another version or an address in use."""
+    _check_database(settings)
+    if workers == 1:
+        _work(settings, Plan(parts, node=_node(0)))
+    else:
+        _supervise(settings, parts, workers)
+
+
+def _check_database(settings: Settings) -> None:
+    """Make the tables of an empty database; leave the upgrade of a used one to the administrator."""
+    store = Store(settings.store.url)
+    try:
+        status = migrate.status(store)
+        if status.current is None:
+            migrate.upgrade(store)
+        elif not status.ok:
+            raise Misuse("the database is not of this version of the program; run `consentgate db upgrade`")
+    finally:
+        store.close()
+
+
+def _node(worker: int) -> str:
+    """Return a name that no other process has: leases are held under it."""
+    return f"{socket.gethostname()}/{os.getpid()}/{worker}/{secrets.token_hex(3)}"
+
+
+def _work(settings: Settings, plan: Plan) -> None:
+    """Be one worker until told to stop."""
+    context = open_context(settings)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(Gateway(context, plan)))
+    finally:
+        context.close()
+
+
+async def _serve(gateway: Gateway) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        await gateway.start()
+    except OSError as error:
+        raise Misuse(f"a listening address cannot be had: {error.strerror or error}") from error
+    loop.add_signal_handler(signal.SIGHUP, gateway.reload)
+    gateway.tell()
+    await stop.wait()
+    journal.note("stopping")
+    await gateway.stop()
+
+
+def _supervise(settings: Settings, parts: frozenset[str], workers: int) -> None:
+    """Start the workers, start one again that died, hand on signals; end when all have ended after a stop."""
+    held, plan = _reserve(settings, parts)
+    crew = {_fork(settings, replace(plan, node=_node(number))): number for number in range(workers)}
+    stopping = False
+
+    def hand_on(number: int, _frame: object) -> None:
+        nonlocal stopping
+        stopping = stopping or number != signal.SIGHUP
+        for child in crew:
+            os.kill(child, number)
+
+    for handled in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(handled, hand_on)
+    failures = 0
+    while crew:
+        child, status = os.wait()
+        number = crew.pop(child)
+        if stopping:
+            continue
+        failures += 1
+        journal.warn("worker-died", worker=number, status=os.waitstatus_to_exitcode(status))
+        clock.pause(min(0.1 * 2**failures, 30.0))
+        crew[_fork(settings, replace(plan, node=_node(number)))] = number
+    for listening in held:
+        listening.close()
+
+
+def _fork(settings: Settings, plan: Plan) -> int:
+    """Start a worker process; return its id. The parent has no threads and no connections, so forking is safe."""
+    child = os.fork()
+    if child:
+        return child
+    try:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)
+        _work(settings, plan)
+    except BaseException as error:  # the process ends here, whatever it was
+        journal.fault("worker-failed", error)
+        os._exit(1)
+    os._exit(0)
+
+
+def _reserve(settings: Settings, parts: frozenset[str]) -> tuple[list[socket.socket], Plan]:
+    """Hold the listening addresses for the workers, so that port 0 is the same free port for all of them."""
+    held: list[socket.socket] = []
+
+    def hold(where: Where | None) -> Where | None:
+        if where is None:
+            return None
+        holder = socket.socket(socket.AF_INET6 if ":" in where[0] else socket.AF_INET)
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        holder.bind(where)
+        held.append(holder)
+        host, port = holder.getsockname()[:2]
+        return host, port
+
+    smtp = settings.smtp
+    plan = Plan(
+        parts,
+        reuse_port=True,
+        smtp=hold(smtp.listen if "smtp" in parts else None),
+        tls=hold(smtp.tls_listen if "smtp" in parts else None),
+        web=hold(settings.web.listen if "web" in parts else None),
+    )
+    return held, plan
