@@ -58,4 +58,4 @@ def test_say_names_the_missing_key_and_the_missing_field():
     with pytest.raises(KeyError, match=r"web\.nothing"):
         text.say("web.nothing", "fr")
     with pytest.raises(KeyError, match="advertiser"):
-        text.say("web.title", "fr")
+        text.say("web.ask.any", "fr")

@@ -1,0 +1,74 @@
+"""The two applications: the public pages, and the operations page for probes."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from anyio import to_thread
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from starlette.exceptions import HTTPException
+
+from gateway.errors import TryLater
+from gateway.tokens import Tokens
+from gateway.web import oneclick, pages, render
+from gateway.web.counter import Counter
+from gateway.web.desk import Desk
+from gateway.web.guard import Guard
+
+
+@dataclass(frozen=True, slots=True)
+class WebOptions:
+    """`public_url`: where people reach these pages. `threads`: how many answers may wait for the store at once."""
+
+    public_url: str
+    threads: int = 40
+
+
+def create_app(desk: Desk, tokens: Tokens, options: WebOptions) -> FastAPI:
+    """Return the public application: `/1/{token}` and `/p/{token}`, nothing else."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
+    counter = Counter(desk, tokens, options.threads)
+    app.include_router(oneclick.routes(counter))
+    app.include_router(pages.routes(counter))
+    app.add_middleware(Guard, apology=render.apology, secure=options.public_url.startswith("https:"))
+    app.add_exception_handler(HTTPException, _refused)
+    return app
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    """Answer what no route answers (404, 405), in our own voice."""
+    status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
+    answer = render.apology(request, status)
+    answer.headers.update(headers or {})
+    return answer
+
+
+Check = Callable[[], None]
+
+
+def create_ops_app(checks: Mapping[str, Check]) -> FastAPI:
+    """Return the application for probes, not meant for the public listener.
+
+    `/healthz` says that the process answers. `/readyz` runs the checks (blocking; each raises `errors.TryLater` while
+    what it needs is away) and answers 200 or 503 with the names of what is missing, and no details.
+    """
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+
+    @app.api_route("/healthz", methods=["GET", "HEAD"])
+    async def healthz() -> PlainTextResponse:
+        return PlainTextResponse("ok\n")
+
+    @app.api_route("/readyz", methods=["GET", "HEAD"])
+    async def readyz() -> JSONResponse:
+        missing = [name for name, check in checks.items() if not await to_thread.run_sync(_passes, check)]
+        return JSONResponse({"ready": not missing, "missing": missing}, 503 if missing else 200)
+
+    return app
+
+
+def _passes(check: Check) -> bool:
+    try:
+        check()
+    except TryLater:
+        return False
+    return True

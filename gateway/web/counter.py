@@ -1,0 +1,52 @@
+"""Between the routes and the desk: opens tokens, keeps blocking work off the loop, trusts no unproven success."""
+
+from collections.abc import Callable
+from functools import partial
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import HTTPException
+
+from gateway.errors import Bug
+from gateway.tokens import Link, Purpose, Tokens
+from gateway.web.desk import Desk, View
+
+
+class Counter:
+    """Asks the desk on behalf of whoever holds a token.
+
+    Methods raise HTTPException 404, always the same, for a token that does not open and for one about which nothing
+    is known any more: a stranger learns nothing from trying.
+    """
+
+    def __init__(self, desk: Desk, tokens: Tokens, threads: int) -> None:
+        self._desk = desk
+        self._tokens = tokens
+        self._limiter = CapacityLimiter(threads)
+
+    def link(self, token: str) -> Link:
+        """Return what the token names."""
+        link = self._tokens.open(Purpose.LINK, token)
+        if link is None:
+            raise HTTPException(404)
+        return link
+
+    async def page(self, link: Link) -> View:
+        """Return what the page shows."""
+        return await self._ask(partial(self._desk.page, link))
+
+    async def stop(self, link: Link, *, everything: bool, origin: str) -> View:
+        """Record an opt-out; return only when it stands."""
+        view = await self._ask(partial(self._desk.stop, link, everything=everything, origin=origin))
+        if not (view.stopped_all or (view.stopped_list and not everything)):
+            raise Bug("an opt-out was acknowledged that does not stand")
+        return view
+
+    async def undo(self, link: Link) -> View:
+        """Take the person's opt-outs back."""
+        return await self._ask(partial(self._desk.undo, link))
+
+    async def _ask(self, question: Callable[[], View | None]) -> View:
+        view = await to_thread.run_sync(question, limiter=self._limiter)
+        if view is None:
+            raise HTTPException(404)
+        return view

@@ -1,0 +1,70 @@
+"""What holds for every answer: strict headers, and no failure that says more, or promises more, than it may."""
+
+from collections.abc import Callable
+
+from fastapi import Request, Response
+from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from gateway import journal
+from gateway.errors import TryLater
+
+RETRY_AFTER = "30"  # seconds
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "interest-cohort=()",
+    "Referrer-Policy": "no-referrer",  # the address of the page is the person's key
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "X-Robots-Tag": "noindex, nofollow, noarchive",
+}
+SECURE_HEADERS = {"Strict-Transport-Security": "max-age=31536000"}  # RFC 8058 asks for https anyway
+
+Apology = Callable[[Request, int, str], Response]  # request, status, reference → the page that says so
+
+
+class Guard:
+    """ASGI middleware around the routes; `apology` makes the page for a failure."""
+
+    def __init__(self, app: ASGIApp, *, apology: Apology, secure: bool) -> None:
+        self._app = app
+        self._apology = apology
+        self._headers = HEADERS | (SECURE_HEADERS if secure else {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def dressed(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        try:
+            await self._app(scope, receive, dressed)
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            answer = self._failed(Request(scope), error)
+            if not started:
+                await answer(scope, receive, dressed)
+
+    def _failed(self, request: Request, error: Exception) -> Response:
+        if not isinstance(error, TryLater):
+            return self._apology(request, 500, journal.fault("web", error, method=request.method))
+        journal.warn("web.later", method=request.method, why=str(error))
+        answer = self._apology(request, 503, "")
+        answer.headers["Retry-After"] = RETRY_AFTER
+        return answer

@@ -1,0 +1,41 @@
+"""`/1/{token}`: the URL in List-Unsubscribe (RFC 8058).
+
+POST acts: no cookie, no login, no redirect, no question; twice is once. GET, HEAD and OPTIONS never change anything,
+because scanners, previews and mail systems send them by themselves.
+
+There is no token against cross-site requests here or on `/p/`: no cookie or login is involved, so a foreign site has
+no authority of the visitor's to abuse; whoever can name the URL holds the message, and may act anyway.
+"""
+
+from fastapi import APIRouter, Request, Response
+
+from gateway.web import body, render
+from gateway.web.counter import Counter
+
+METHODS = ["GET", "HEAD", "POST", "OPTIONS"]
+FIELD, VALUE = "list-unsubscribe", "one-click"  # compared without case; RFC 8058, 3.1
+
+
+def routes(counter: Counter) -> APIRouter:
+    """Return the route of the one-click door."""
+    router = APIRouter()
+
+    @router.api_route("/1/{token}", methods=METHODS)
+    async def one_click(request: Request, token: str) -> Response:
+        if request.method == "OPTIONS":
+            return allow()
+        link = counter.link(token)
+        if request.method != "POST":
+            return render.person(request, token, await counter.page(link))
+        content = await body.read(request)
+        # Some clients POST without the body (peers.md, 2A.14); on this URL a POST can mean one thing only.
+        if content.strip() and (await body.fields(request.headers, content)).get(FIELD, "").lower() != VALUE:
+            return render.person(request, token, await counter.page(link), status=400, did="garbled")
+        return render.person(request, token, await counter.stop(link, everything=False, origin="one-click"))
+
+    return router
+
+
+def allow() -> Response:
+    """Return the answer to OPTIONS."""
+    return Response(status_code=204, headers={"Allow": ", ".join(METHODS)})

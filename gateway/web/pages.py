@@ -1,0 +1,56 @@
+"""`/p/{token}`: the person's page. GET shows, POST acts; `oneclick` says why there is no cross-site request token."""
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
+
+from gateway.web import body, render
+from gateway.web.counter import Counter
+from gateway.web.language import known
+from gateway.web.oneclick import FIELD, METHODS, VALUE, allow
+
+STOP, EVERYTHING, UNDO = "stop", "everything", "undo"
+ACTIONS = {STOP, EVERYTHING, UNDO}
+
+
+def routes(counter: Counter) -> APIRouter:
+    """Return the route of the person's page."""
+    router = APIRouter()
+
+    @router.api_route("/p/{token}", methods=METHODS)
+    async def page(request: Request, token: str) -> Response:
+        if request.method == "OPTIONS":
+            return allow()
+        link = counter.link(token)
+        if request.method != "POST":
+            did = UNDO if request.query_params.get("did") == UNDO else ""
+            return render.person(request, token, await counter.page(link), did=did)
+        wish = _wish(await body.fields(request.headers, await body.read(request)))
+        if not wish:
+            return render.person(request, token, await counter.page(link), status=400, did="garbled")
+        request.state.again = wish  # the button on the page that asks to try again
+        if wish == UNDO:
+            await counter.undo(link)
+        else:
+            await counter.stop(link, everything=wish == EVERYTHING, origin="page")
+        return _back(request, token, wish)
+
+    return router
+
+
+def _wish(form: body.Form) -> str:
+    """Return which button was pressed, "" for none; a one-click form that came to this URL is honoured too."""
+    wish = form.get("do", "")
+    if wish in ACTIONS:
+        return wish
+    return STOP if form.get(FIELD, "").lower() == VALUE else ""
+
+
+def _back(request: Request, token: str, wish: str) -> Response:
+    """Send the browser to the page by GET, so that reloading and going back repeat nothing.
+
+    The place is relative and made of the opened token and words of ours: nowhere else can this lead.
+    """
+    lang = known(request.query_params.get("lang", ""))
+    asked = [f"did={wish}"] if wish == UNDO else []
+    asked += [f"lang={lang}"] if lang else []
+    return RedirectResponse(token + ("?" + "&".join(asked) if asked else ""), 303)

@@ -1,0 +1,93 @@
+"""One public server and one desk for the room's tests; the desk is fresh for each test."""
+
+import os
+import shutil
+
+import httpx
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+from gateway.web.app import WebOptions, create_app
+from tests.web.house import TOKENS, Desk, Running
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def _served():
+    desk = Desk()
+    running = Running(create_app(desk, TOKENS, WebOptions(public_url="https://mail.example.org")))
+    yield desk, running
+    running.close()
+
+
+@pytest.fixture
+def desk(_served):
+    _served[0].reset()
+    return _served[0]
+
+
+@pytest.fixture
+def url(_served, desk):
+    return _served[1].url
+
+
+@pytest.fixture
+def client(url):
+    with httpx.Client(base_url=url) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """Debian's Chromium, driven by Playwright; without it these tests cannot say anything.
+
+    Not for the session: Playwright leaves a loop running in the main thread, where other tests want their own.
+    """
+    found = shutil.which("chromium")
+    if not found:
+        if os.environ.get("CI") == "true":
+            pytest.fail("chromium is not installed: apt-get install chromium")
+        pytest.skip("chromium is not installed: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium, url):
+    """Open a path of the server as a person would: `visit(path, locale=…, width=…, dark=…)` returns the page.
+
+    There is no script, nothing is fetched but from our server, and the browser has nothing to complain about.
+    """
+    contexts, asked, complaints = [], [], []
+
+    def open_page(path: str, *, locale: str = "fr-FR", width: int = 1280, dark: bool = False) -> Page:
+        context = chromium.new_context(
+            locale=locale,
+            viewport={"width": width, "height": 800},
+            java_script_enabled=False,
+            color_scheme="dark" if dark else "light",
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("console", lambda message: complaints.append(message.text))
+        page.goto(url + path)
+        return page
+
+    yield open_page
+    for context in contexts:
+        assert context.cookies() == []
+        context.close()
+    assert [address for address in asked if not address.startswith(url)] == []
+    assert [text for text in complaints if "status of" not in text] == []

@@ -1,0 +1,149 @@
+"""The journeys of a person in real Chromium, without script (see the fixture `visit`)."""
+
+import re
+
+import pytest
+
+from gateway.web.color import LEGIBLE, NIGHT, PAPER, contrast
+from tests.web.house import KNOWN, View, token
+
+HERE, DOOR = f"/p/{token()}", f"/1/{token()}"
+LONG = View(advertiser="Donaudampfschifffahrtselektrizitätengesellschaft" * 2, list_title="Hauptbetriebswerkbau" * 8)
+
+
+def heading(page) -> str:
+    return page.get_by_role("heading", level=1).inner_text().replace("\u00a0", " ")
+
+
+def wide(page) -> bool:
+    """Whether something sticks out to the right of the window."""
+    return page.locator("html").evaluate("html => html.scrollWidth > html.clientWidth")
+
+
+def shown(page, selector: str, style: str) -> str:
+    """Return a computed colour of an element as "#rrggbb"."""
+    color = page.locator(selector).evaluate(f"element => getComputedStyle(element).{style}")
+    return "#" + "".join(f"{int(part):02x}" for part in re.findall(r"\d+", color)[:3])
+
+
+@pytest.mark.parametrize("start", [HERE, DOOR], ids=["page", "one-click"])
+@pytest.mark.parametrize(
+    ("locale", "asks", "stop", "done", "everything", "undo", "undone"),
+    [
+        (
+            "fr-FR",
+            "Ne plus recevoir ces e-mails ?",
+            "Me désinscrire",
+            "C’est fait",
+            "Ne plus recevoir aucune publicité de Maison Lefèvre & Fils",
+            "Annuler ma désinscription",
+            "Votre désinscription est annulée",
+        ),
+        (
+            "en-GB",
+            "Stop receiving these e-mails?",
+            "Unsubscribe",
+            "Done",
+            "Stop all marketing e-mail from Maison Lefèvre & Fils",
+            "Undo my opt-out",
+            "Your opt-out has been undone",
+        ),
+    ],
+    ids=["fr", "en"],
+)
+def test_stop_then_everything_then_undo(visit, desk, start, locale, asks, stop, done, everything, undo, undone):
+    page = visit(start, locale=locale)
+    assert heading(page) == asks
+    assert page.get_by_role("button").count() == 1
+    assert desk.changes == []
+
+    page.get_by_role("button", name=stop).click()
+    assert heading(page) == done
+    assert done in page.title()
+    assert desk.views[KNOWN.contact].stopped_list
+
+    page.get_by_role("button", name=everything).click()
+    assert heading(page) == done
+    assert desk.views[KNOWN.contact].stopped_all
+    assert page.get_by_role("button").count() == 1
+
+    page.get_by_role("button", name=undo).click()
+    assert undone in page.get_by_role("status").inner_text()
+    assert heading(page) == asks
+    assert desk.views[KNOWN.contact] == View()
+
+
+def test_reloading_and_going_back_repeat_nothing(visit, desk):
+    page = visit(HERE)
+    page.get_by_role("button").click()
+    page.reload()
+    page.go_back()
+    page.go_forward()
+    assert len(desk.changes) == 1
+    assert heading(page) == "C’est fait"
+
+
+def test_the_keyboard_alone_is_enough_and_the_focus_is_seen(visit, desk):
+    page = visit(HERE)
+    page.keyboard.press("Tab")
+    focused = page.locator(":focus-visible")
+    assert focused.inner_text() == "Me désinscrire"
+    assert focused.bounding_box()["height"] >= 44
+    unfocused = page.screenshot()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/p/*")
+    assert heading(page) == "C’est fait"
+
+    for _ in range(2):
+        page.keyboard.press("Tab")
+    assert page.locator(":focus-visible").inner_text() == "Annuler ma désinscription"
+    assert page.screenshot() != unfocused
+    page.keyboard.press("Space")
+    page.wait_for_url("**did=undo")
+    assert [call[0] for call in desk.changes] == ["stop", "undo"]
+
+
+@pytest.mark.parametrize("view", [View(), LONG], ids=["usual", "long names"])
+def test_nothing_sticks_out_at_320_pixels(visit, desk, view):
+    desk.views[KNOWN.contact] = view
+    page = visit(HERE, width=320)
+    assert not wide(page)
+    page.get_by_role("button").click()
+    assert not wide(page)
+
+
+@pytest.mark.parametrize("dark", [True, False], ids=["dark", "light"])
+def test_the_page_follows_the_colour_scheme(visit, desk, dark):
+    page = visit(HERE, dark=dark)
+    background = NIGHT if dark else PAPER
+    assert shown(page, "main", "backgroundColor") == background
+    for selector in ("h1", ".who", ".small >> nth=0"):
+        assert contrast(shown(page, selector, "color"), background) >= LEGIBLE
+    assert contrast(shown(page, "button", "color"), shown(page, "button", "backgroundColor")) >= LEGIBLE
+    assert contrast(shown(page, "footer a >> nth=0", "color"), shown(page, "body", "backgroundColor")) >= LEGIBLE
+
+
+def test_the_language_can_be_changed_on_the_page_and_stays(visit, desk):
+    page = visit(DOOR, locale="fr-FR")
+    page.get_by_role("link", name="English").click()
+    assert heading(page) == "Stop receiving these e-mails?"
+    page.get_by_role("button", name="Unsubscribe").click()
+    assert heading(page) == "Done"
+
+
+def test_when_the_store_is_away_the_person_can_try_again_and_then_it_is_done(visit, desk):
+    page = visit(HERE)
+    desk.away()
+    page.get_by_role("button").click()
+    assert heading(page) == "Pas encore confirmé"
+
+    desk.trouble = None
+    page.get_by_role("button", name="Réessayer").click()
+    assert heading(page) == "C’est fait"
+    assert desk.views[KNOWN.contact].stopped_list
+
+
+def test_a_page_for_a_wrong_link_names_nobody(visit, desk):
+    page = visit("/p/wrong", locale="en-US")
+    assert heading(page) == "Unknown link"
+    assert page.get_by_role("button").count() == 0

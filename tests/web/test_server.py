@@ -1,0 +1,133 @@
+"""The server runs inside our loop, leaves signals alone, shares sockets and stops without losing an answer."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+import threading
+
+import httpx
+import uvloop
+
+from gateway.errors import TryLater
+from gateway.web.app import WebOptions, create_app, create_ops_app
+from gateway.web.server import bind, serve
+from tests.web.house import KNOWN, TOKENS, Desk, token
+
+
+def run(story) -> None:
+    """Run a story in a fresh uvloop."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(story())
+
+
+def app(desk: Desk):
+    return create_app(desk, TOKENS, WebOptions(public_url="http://127.0.0.1"))
+
+
+def test_an_answer_under_way_is_finished_when_the_server_stops():
+    class Slow(Desk):
+        def stop(self, link, *, everything, origin):
+            begun.set()
+            assert go_on.wait(10)
+            return super().stop(link, everything=everything, origin=origin)
+
+    desk, begun, go_on = Slow(), threading.Event(), threading.Event()
+
+    async def story() -> None:
+        server = serve(app(desk))
+        await server.start()
+        async with httpx.AsyncClient(base_url=f"http://{server.host}:{server.port}") as client:
+            posted = asyncio.create_task(client.post(f"/1/{token()}"))
+            await asyncio.to_thread(begun.wait, 10)
+            stopped = asyncio.create_task(server.stop())
+            await asyncio.sleep(0.2)
+            assert not stopped.done()
+            go_on.set()
+            assert (await posted).status_code == 200
+            await stopped
+        assert desk.views[KNOWN.contact].stopped_list
+
+    run(story)
+
+
+WORKER = """
+import asyncio, os, signal, socket, sys
+from gateway.web.server import serve
+
+async def answer(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": str(os.getpid()).encode()})
+
+async def run():
+    ours = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ours.set)
+    server = serve(answer, listening=socket.socket(fileno=int(sys.argv[1])))
+    await server.start()
+    print("ready", flush=True)
+    await ours.wait()
+    await server.stop()
+    print("stopped in our own time", flush=True)
+
+asyncio.run(run())
+"""
+
+
+def test_processes_share_one_listening_socket_and_stop_when_the_program_says_so():
+    with bind("127.0.0.1", 0) as listening:
+        number = listening.fileno()
+        address = listening.getsockname()
+        command = [sys.executable, "-c", WORKER, str(number)]
+        workers = [subprocess.Popen(command, pass_fds=[number], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+        assert [worker.stdout.readline() for worker in workers] == ["ready\n"] * 2
+        answered = {_pid(address) for _ in range(10)}
+        workers[0].send_signal(signal.SIGTERM)
+        said = workers[0].communicate(timeout=20)[0]
+        answered_alone = {_pid(address) for _ in range(3)}
+        workers[1].send_signal(signal.SIGTERM)
+        said += workers[1].communicate(timeout=20)[0]
+
+    assert answered <= {worker.pid for worker in workers}
+    assert answered_alone == {workers[1].pid}
+    assert said == "stopped in our own time\n" * 2
+    assert [worker.returncode for worker in workers] == [0, 0]
+
+
+def _pid(address) -> int:
+    return int(httpx.get(f"http://{address[0]}:{address[1]}/").text)
+
+
+def test_health_is_that_of_the_process_and_readiness_that_of_what_it_needs():
+    away = threading.Event()
+
+    def store() -> None:
+        if away.is_set():
+            raise TryLater("secret host name")
+
+    async def story() -> None:
+        server = serve(create_ops_app({"store": store, "spool": lambda: None}))
+        await server.start()
+        async with httpx.AsyncClient(base_url=f"http://{server.host}:{server.port}") as client:
+            assert (await client.get("/healthz")).status_code == 200
+            ready = await client.get("/readyz")
+            assert (ready.status_code, ready.json()) == (200, {"ready": True, "missing": []})
+            away.set()
+            ready = await client.get("/readyz")
+            assert (ready.status_code, ready.json()) == (503, {"ready": False, "missing": ["store"]})
+            assert (await client.head("/readyz")).status_code == 503
+            assert (await client.get("/healthz")).status_code == 200
+        await server.stop()
+
+    run(story)
+
+
+def test_the_public_server_has_no_operations_page():
+    async def story() -> None:
+        server = serve(app(Desk()))
+        await server.start()
+        async with httpx.AsyncClient(base_url=f"http://{server.host}:{server.port}") as client:
+            paths = ["/healthz", "/readyz", "/metrics", "/docs", "/openapi.json"]
+            assert {(await client.get(path)).status_code for path in paths} == {404}
+        await server.stop()
+
+    run(story)
