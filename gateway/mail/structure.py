@@ -1,0 +1,139 @@
+"""The tree of MIME parts with their places in the message (RFC 2046), found by scanning for delimiter lines.
+
+The scanner agrees with the standard library's parser wherever it answers at all; it refuses to answer where readers of
+mail are known to differ, because a mention put where only some of them look is no mention.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from gateway.mail import params
+from gateway.mail.headers import Headers, parse
+
+DEPTH_MOST, PARTS_MOST = 16, 500
+_BOUNDARY_MOST = 200  # RFC 2046 5.1.1 says 70; some senders do not know
+_PLAIN_ENCODINGS = frozenset({"", "7bit", "8bit", "binary"})
+_TEXT = params.Value("text/plain", {})
+_MESSAGE = params.Value("message/rfc822", {})
+
+
+class Broken(Exception):  # noqa: N818 - says what the message is
+    """The structure is ambiguous or beyond bounds; `key` names the sentence for it, `detail` fills it."""
+
+    def __init__(self, key: str, detail: str = "") -> None:
+        super().__init__(key)
+        self.key = key
+        self.detail = detail
+
+
+@dataclass(slots=True)
+class Part:
+    """One part: `content[start:end]` with its header section; its body is `content[headers.body_start:end]`.
+
+    `kind` is the content type as "type/subtype"; `encoding` the transfer encoding, lower-case, "" when none is given;
+    `attached` says that a reader may show it as a file instead of text.
+    """
+
+    start: int
+    end: int
+    headers: Headers
+    type: params.Value
+    encoding: str
+    attached: bool
+    depth: int
+    parts: list["Part"] = field(default_factory=list)
+
+    @property
+    def kind(self) -> str:
+        """Return the content type, lower-case."""
+        return self.type.value
+
+    @property
+    def body_start(self) -> int:
+        """Return the offset of the body."""
+        return self.headers.body_start
+
+    def walk(self) -> Iterator["Part"]:
+        """Yield this part and all below it in the order of the message; does not look into attached messages."""
+        yield self
+        for part in self.parts:
+            yield from part.walk()
+
+
+def scan(content: bytes) -> Part:
+    """Return the message as its outermost part. Raises `Broken`."""
+    return _Scanner(content).part(0, len(content), _TEXT, 0)
+
+
+class _Scanner:
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.left = PARTS_MOST
+
+    def part(self, start: int, end: int, default: params.Value, depth: int) -> Part:
+        self.left -= 1
+        if self.left < 0 or depth > DEPTH_MOST:
+            raise Broken("structure-large")
+        headers = parse(self.content, start, end)
+        if headers.broken >= 0:
+            raise Broken("headers-broken")
+        part = Part(start, end, headers, *_described(headers, default), depth)
+        if part.kind.startswith("multipart/"):
+            self._children(part)
+        return part
+
+    def _children(self, part: Part) -> None:
+        boundary = part.type.params.get("boundary", "")
+        if part.type.doubtful or not 0 < len(boundary) <= _BOUNDARY_MOST or not _spellable(boundary):
+            raise Broken("boundary-bad")
+        if part.encoding not in _PLAIN_ENCODINGS:
+            raise Broken("multipart-encoded")
+        default = _MESSAGE if part.kind == "multipart/digest" else _TEXT
+        for start, end in self._regions(part, b"\r\n--" + boundary.encode("ascii")):
+            part.parts.append(self.part(start, end, default, part.depth + 1))
+        if not part.parts:
+            raise Broken("multipart-empty")
+
+    def _regions(self, part: Part, delimiter: bytes) -> Iterator[tuple[int, int]]:
+        """Yield the places between delimiter lines; text before the first and behind the closing one is no part."""
+        start = -1
+        # The line end before a delimiter belongs to it; before the first part that is the one of the empty line.
+        at = part.body_start - 2 if part.headers.closed else part.end
+        while (at := self.content.find(delimiter, at, part.end)) >= 0:
+            stop = at + len(delimiter)
+            line_end = self.content.find(b"\r\n", stop, part.end)
+            rest = self.content[stop : line_end if line_end >= 0 else part.end].rstrip(b" \t")
+            if rest not in (b"", b"--"):
+                at = stop
+                continue
+            if start >= 0:
+                yield start, max(start, at)
+            if rest or line_end < 0:
+                return
+            start, at = line_end + 2, line_end
+        if start >= 0:
+            yield start, part.end
+
+
+def _spellable(boundary: str) -> bool:
+    return boundary.isascii() and boundary.isprintable() and not boundary.endswith(" ")
+
+
+def _described(headers: Headers, default: params.Value) -> tuple[params.Value, str, bool]:
+    """Return content type, transfer encoding and whether it is attached. Raises `Broken` for fields given twice."""
+    kind, encoding, attached = default, "", False
+    seen = 0
+    for found in headers.fields:
+        if found.name == "content-type":
+            kind, bit = params.read("content-type", found.raw), 1
+        elif found.name == "content-transfer-encoding":
+            encoding, bit = found.raw.decode("ascii", "replace").strip().lower(), 2
+        elif found.name == "content-disposition":
+            disposition, bit = params.read("content-disposition", found.raw), 4
+            attached = disposition.doubtful or disposition.value != "inline" or "filename" in disposition.params
+        else:
+            continue
+        if seen & bit:
+            raise Broken("field-twice", found.name)
+        seen |= bit
+    return kind, encoding, attached or "name" in kind.params
