@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 from gateway.errors import Bug, Misuse
 from gateway.store import embedded, server
-from gateway.store.numbers import Numbers
+from gateway.store.numbers import Name, Numbers
 from gateway.store.trouble import told
 
 _PING = text("SELECT 1")
@@ -51,8 +51,11 @@ class Store:
         with told(), Session(self._reader, expire_on_commit=False, autoflush=False) as tx:
             yield tx
 
-    def take(self, n: int = 1, of: str = "row") -> range:
-        """Return `n` fresh identity numbers; also inside `begin`. Sequences other than "row" count up one by one."""
+    def take(self, n: int = 1, of: Name = "row") -> range:
+        """Return `n` fresh identity numbers; also inside `begin`.
+
+        "list" counts up one by one: a link has 32 bits for the number of a list. Everything else takes from "row".
+        """
         return self._numbers.take(n, of)
 
     def ping(self) -> None:

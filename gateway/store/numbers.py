@@ -7,11 +7,13 @@ link) comes from a sequence of its own, which gives number after number.
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from typing import Literal
 
 from sqlalchemy import text
 from sqlmodel import Session
 
-BLOCKS = {"row": 10_000}  # how many numbers are taken from the database at once; for other sequences just those asked
+Name = Literal["row", "list"]  # the sequences; store.backup knows them too
+BLOCKS = {"row": 10_000}  # how many numbers are taken from the database at once; of the other just those asked for
 
 _BUMP = text(
     "INSERT INTO numbers (name, next) VALUES (:name, 1 + CAST(:n AS BIGINT)) "
@@ -24,7 +26,7 @@ class _Mine(threading.local):
 
     def __init__(self) -> None:
         self.tx: Session | None = None
-        self.blocks: dict[str, range] = {}
+        self.blocks: dict[Name, range] = {}
 
 
 class Numbers:
@@ -41,10 +43,10 @@ class Numbers:
         self._alone = alone
         self._lock = threading.Lock()  # held for a moment only, never while the database is asked
         self._refill = threading.Lock()
-        self._blocks: dict[str, range] = {}
+        self._blocks: dict[Name, range] = {}
         self._mine = _Mine()
 
-    def take(self, n: int, of: str) -> range:
+    def take(self, n: int, of: Name) -> range:
         """Return `n` numbers, in a row, that nobody had before."""
         if self._alone and self._mine.tx is not None:
             return self._take_inside(self._mine.tx, n, of)
@@ -73,7 +75,7 @@ class Numbers:
         """Whether this thread is inside a transaction."""
         return self._mine.tx is not None
 
-    def _cut(self, n: int, of: str) -> range | None:
+    def _cut(self, n: int, of: Name) -> range | None:
         with self._lock:
             block = self._blocks.get(of, range(0))
             if len(block) < n:
@@ -81,7 +83,7 @@ class Numbers:
             self._blocks[of] = block[n:]
             return block[:n]
 
-    def _take_fresh(self, n: int, of: str) -> range:
+    def _take_fresh(self, n: int, of: Name) -> range:
         with self._fresh() as tx:
             block = _bump(tx, max(n, BLOCKS.get(of, 0)), of)
         with self._lock:
@@ -89,7 +91,7 @@ class Numbers:
                 self._blocks[of] = block[n:]
         return block[:n]
 
-    def _take_inside(self, tx: Session, n: int, of: str) -> range:
+    def _take_inside(self, tx: Session, n: int, of: Name) -> range:
         found = self._cut(n, of)
         if found is not None:
             return found
@@ -100,6 +102,6 @@ class Numbers:
         return block[:n]
 
 
-def _bump(tx: Session, n: int, of: str) -> range:
+def _bump(tx: Session, n: int, of: Name) -> range:
     end: int = tx.connection().execute(_BUMP, {"name": of, "n": n}).scalar_one()
     return range(end - n, end)
