@@ -1,0 +1,140 @@
+"""Charsets and transfer encodings of one leaf: decoded for looking, encoded for splicing (RFC 2045 6, RFC 2046 4.1)."""
+
+import binascii
+import codecs
+import re
+from functools import lru_cache
+
+# Charsets by Python's name in which the bytes below 0x40, "<" ">" "=" and quotes among them, mean the same as in ASCII
+# wherever they occur. Other charsets people use are decoded first; what is in neither set is not touched.
+_SAFE = frozenset(
+    ["ascii", "utf-8", "koi8-r", "koi8-u", "mac-roman", "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255"]
+    + ["cp1256", "cp1257", "cp1258", "cp437", "cp850", "cp852", "cp858", "cp866", "cp874", "tis-620", "gb2312", "gbk"]
+    + ["gb18030", "big5", "big5hkscs", "shift_jis", "cp932", "euc_jp", "euc_kr", "cp949", "johab"]
+    + [f"iso8859-{number}" for number in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16)]
+)
+_OTHER = frozenset(
+    [f"utf-{name}" for name in ("7", "8-sig", "16", "16-le", "16-be", "32", "32-le", "32-be")]
+    + [f"iso2022_{name}" for name in ("jp", "jp_1", "jp_2", "jp_2004", "jp_3", "jp_ext", "kr")]
+    + ["hz"]
+)
+_ALIASES = {"gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949", "ascii": "utf-8"}
+_BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]|\s)*+(?:=\s*){0,2}")
+_BASE64_RUN = re.compile(rb"[A-Za-z0-9+/]+")
+_QP_TOKEN = re.compile(rb"=[0-9A-Fa-f]{2}|=\r\n|.", re.DOTALL)
+_BARE_LF = re.compile(rb"(?<!\r)\n")
+# What Western charsets may lack, and what people write instead.
+_TYPOGRAPHY = str.maketrans(
+    {"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "...", "\u00a0": " ", "\u202f": " "}
+)
+LINE_MOST = 998
+_B64_LINE = 76
+
+
+@lru_cache(maxsize=256)
+def charset(label: str) -> str | None:
+    """Return Python's name of a charset for mail, or None when it is unknown or no charset."""
+    try:
+        name = codecs.lookup(label.strip().lower() or "us-ascii").name
+    except (LookupError, ValueError):
+        return None
+    return name if name in _SAFE or name in _OTHER else None
+
+
+def transparent(name: str) -> bool:
+    """Return whether markup may be looked for in the bytes of charset `name` (a name from `charset`)."""
+    return name in _SAFE
+
+
+def text_of(data: bytes, name: str) -> str | None:
+    """Return `data` decoded as readers do: by its charset or a superset they use for it, else as UTF-8; else None."""
+    for candidate in (name, _ALIASES.get(name, ""), "utf-8"):
+        if candidate:
+            try:
+                return data.decode(candidate)
+            except (UnicodeError, ValueError):
+                continue
+    return None
+
+
+def fitted(text: str, name: str) -> bytes | None:
+    """Return `text` in charset `name`, its typography simplified where that helps; None when it does not fit."""
+    try:
+        return text.encode(name)
+    except UnicodeError:
+        pass
+    try:
+        return text.translate(_TYPOGRAPHY).encode(name)
+    except UnicodeError:
+        return None
+
+
+def long_lined(data: bytes) -> bool:
+    """Return whether a line is longer than a mail line may be (RFC 5322 2.1.1)."""
+    return len(data) > LINE_MOST and len(max(data.split(b"\r\n"), key=len)) > LINE_MOST
+
+
+def transfer_decoded(raw: bytes, encoding: str) -> bytes | None:
+    """Return the body without its transfer encoding; None for an unknown one, or base64 that readers may read apart."""
+    if encoding in ("", "7bit", "8bit", "binary"):
+        return raw
+    if encoding == "quoted-printable":
+        return binascii.a2b_qp(raw)
+    if encoding == "base64" and _BASE64.fullmatch(raw):
+        try:
+            return binascii.a2b_base64(raw)
+        except ValueError:
+            return None
+    return None
+
+
+def qp(data: bytes) -> bytes:
+    """Return `data` in quoted-printable: CRLF stays a line end, a bare LF is encoded; no line begins with "--"."""
+    chunks = _BARE_LF.split(data) if b"\n" in data else [data]
+    # The leading CRLF tells b2a_qp to break lines by CRLF. "--" could be taken for a boundary.
+    coded = b"=0A=\r\n".join([binascii.b2a_qp(b"\r\n" + chunk)[2:] for chunk in chunks])
+    if coded.startswith(b"--"):
+        coded = b"=2D" + coded[1:]
+    return coded.replace(b"\n--", b"\n=2D-")
+
+
+def base64(data: bytes) -> bytes:
+    """Return `data` in base64, in lines of 76, without a line end behind the last."""
+    coded = binascii.b2a_base64(data, newline=False)
+    return b"\r\n".join([coded[at : at + _B64_LINE] for at in range(0, len(coded), _B64_LINE)])
+
+
+def qp_place(raw: bytes, data: bytes, offset: int) -> int | None:
+    """Return where in the quoted-printable `raw` the byte `offset` of its decoded `data` is written."""
+    if offset >= len(data):
+        return len(raw)
+    mark = data[offset : offset + 6]
+    place = raw.rfind(mark)
+    if place >= 0 and len(binascii.a2b_qp(raw[place:])) == len(data) - offset:
+        return place
+    return _qp_walk(raw, offset)
+
+
+def _qp_walk(raw: bytes, offset: int) -> int | None:
+    """Count through `raw`, by lines, then by characters."""
+    place = count = 0
+    for line in raw.splitlines(keepends=True):
+        more = len(binascii.a2b_qp(line))
+        if count + more > offset:
+            break
+        count, place = count + more, place + len(line)
+    for token in _QP_TOKEN.finditer(raw, place):
+        if count >= offset and token[0] != b"=\r\n":
+            break
+        count, place = count + len(binascii.a2b_qp(token[0])), token.end()
+    return place if len(binascii.a2b_qp(raw[:place])) == offset else None
+
+
+def base64_place(raw: bytes, offset: int) -> int:
+    """Return where in the base64 `raw` the group of four begins that holds the decoded byte `offset`."""
+    wanted = offset // 3 * 4
+    for run in _BASE64_RUN.finditer(raw):
+        if wanted < run.end() - run.start():
+            return run.start() + wanted
+        wanted -= run.end() - run.start()
+    return len(raw.rstrip())

@@ -1,0 +1,242 @@
+"""The mention: who sends this, why you get it, how to stop it (rules.md B1, B2, B5; CPCE L34-5, GDPR 14 and 21(4)).
+
+The one thing of ours that everybody sees. The HTML form brings its own colours on its own background, 13 px, and a
+width that fits 320 px; "!important" because the sender's style sheet must not hide it. It is ASCII with character
+references, so that it reads the same whatever charset the message claims. The text form has lines of at most 72.
+
+Every field comes from people: none can add markup, lines, links, or turn the direction of the text.
+"""
+
+import re
+from dataclasses import dataclass, fields
+from functools import lru_cache
+from html import escape
+
+from gateway import text
+from gateway.errors import Misuse
+
+_URL = re.compile(r"https?://[^\s<>\"'`\\{}|^]{1,1900}")
+_MAILTO = re.compile(
+    r"(?:mailto:)?([^\s<>\"'`\\{}|^?&@]{1,64}@[^\s<>\"'`\\{}|^?&@]{1,255})(\?[^\s<>\"'`\\{}|^]{0,200})?"
+)
+_RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
+_FIELD_MOST = 1_000
+_WIDTH, _HTML_WIDTH = 72, 74
+_RULE = "_" * 40  # no hyphens: a boundary may be made of them; not "-- ", behind which readers hide text
+_STOP, _CHOOSE, _WRITE, _MAIL = "\x01", "\x02", "\x03", "\x04"  # where the recipient's own links go
+_SLOTS = re.compile("([\x01-\x04])")
+
+_BOX = (
+    "clear:both!important;display:block!important;visibility:visible!important;opacity:1!important;"
+    "max-height:none!important;overflow:visible!important;margin:16px 0 0;padding:0"
+)
+_CELL = (
+    "padding:12px 16px;background-color:#ffffff;color:#333333!important;border-top:1px solid #767676;"
+    "font-family:Arial,Helvetica,sans-serif;font-size:13px!important;line-height:20px!important;text-align:start;"
+    "white-space:normal;word-break:break-word"
+)
+_PARAGRAPH = "margin:0 0 8px;padding:0;font-size:13px!important;line-height:20px!important;color:#333333!important"
+_LINK = "color:#0b4fa8!important;text-decoration:underline"
+
+
+@dataclass(frozen=True, slots=True)
+class MentionFields:
+    """What the mention says (rules.md B2); plain text in the language of the recipient, "" where there is nothing.
+
+    `legal_name` and `optout_url` (http or https) are required. `basis_sentence` and `source_sentence` complete "you
+    receive it because …" and "Source: …"; `art14_sentence` holds purposes, categories and retention for the short
+    layer of the GDPR 14 notice, to which the rights are added. `optout_mailto` is an address or a mailto URL.
+    `nature` is "" for prospecting and "noncom" for messages without promotion.
+    """
+
+    legal_name: str
+    optout_url: str
+    trade_name: str = ""
+    legal_form_capital: str = ""
+    registered_office: str = ""
+    siren_rcs: str = ""
+    vat: str = ""
+    phone_or_email: str = ""
+    basis_sentence: str = ""
+    source_sentence: str = ""
+    collection_date: str = ""
+    preferences_url: str = ""
+    optout_mailto: str = ""
+    privacy_url: str = ""
+    rights_contact: str = ""
+    list_name: str = ""
+    tracking_sentence: str = ""
+    art14_sentence: str = ""
+    nature: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """The block as `text` (lines end in LF, none behind the last) and as `html` (ASCII, lines end in CRLF)."""
+
+    text: str
+    html: str
+    lang: str
+
+
+_FIXED = tuple(
+    field.name
+    for field in fields(MentionFields)
+    if field.name not in ("optout_url", "preferences_url", "optout_mailto")
+)
+
+
+def render(given: MentionFields, lang: str) -> Mention:
+    """Return the mention in `lang`, or in English where that language has no texts. Raises `Misuse`, see the fields."""
+    if not _URL.fullmatch(given.optout_url) or not given.optout_url.isascii():
+        raise Misuse(f"The mention needs an http(s) address to stop at, not {given.optout_url[:80]!r}.")
+    choose = (
+        given.preferences_url if _is_url(given.preferences_url) and given.preferences_url != given.optout_url else ""
+    )
+    write = _MAILTO.fullmatch(given.optout_mailto)
+    address, query = (write[1], write[2] or "") if write else ("", "")
+    values = tuple(getattr(given, name) for name in _FIXED)
+    frame = _frame(values, _known(lang), bool(choose), bool(write))
+    links = {_STOP: given.optout_url, _CHOOSE: choose, _WRITE: f"mailto:{address}{query}", _MAIL: address}
+    safe = {slot: _ascii(escape(link)) for slot, link in links.items()}
+    return Mention(
+        "".join([links.get(piece, piece) for piece in frame.text]),
+        "".join([safe.get(piece, piece) for piece in frame.html]),
+        frame.lang,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """A mention without the links of one recipient: pieces, some of which are slots."""
+
+    text: tuple[str, ...]
+    html: tuple[str, ...]
+    lang: str
+
+
+@lru_cache(maxsize=2048)
+def _frame(values: tuple[str, ...], lang: str, choose: bool, write: bool) -> _Frame:
+    given = {name: _clean(value) for name, value in zip(_FIXED, values, strict=True)}
+    if not given["legal_name"]:
+        raise Misuse("The mention needs the legal name of the advertiser.")
+    about, more = _about(given, lang), _more(given, lang)
+    plain = [_RULE, *_wrapped(about), "", *_text_links(given, lang, choose, write), *_paragraphs(more)]
+    return _Frame(
+        tuple(_SLOTS.split("\n".join(plain))),
+        tuple(_SLOTS.split(_html(about, more, given, lang, choose, write))),
+        lang,
+    )
+
+
+def _about(given: dict[str, str], lang: str) -> str:
+    """Return who sends it, why, and where the address comes from."""
+    nature = "-noncom" if given["nature"] == "noncom" else ""
+    name = given["legal_name"]
+    if given["trade_name"] and given["trade_name"].casefold() != name.casefold():
+        name = f"{name} ({given['trade_name']})"
+    identity = ("legal_form_capital", "registered_office", "siren_rcs", "vat", "phone_or_email")
+    sender = ", ".join([name, *[given[key] for key in identity if given[key]]])
+    sentences = [
+        text.say(f"mail.sent{nature}", lang, sender=_open(sender)),
+        given["basis_sentence"] and text.say(f"mail.basis{nature}", lang, basis=_open(given["basis_sentence"])),
+        given["list_name"] and text.say("mail.list", lang, list=_open(given["list_name"])),
+        given["source_sentence"] and text.say("mail.source", lang, source=_open(given["source_sentence"])),
+        given["collection_date"] and text.say("mail.collected", lang, date=_open(given["collection_date"])),
+    ]
+    return " ".join(filter(None, sentences))
+
+
+def _more(given: dict[str, str], lang: str) -> list[str]:
+    """Return the further paragraphs: rights contact, GDPR 14, tracking, and a privacy address that is no link."""
+    privacy = given["privacy_url"]
+    return [
+        paragraph
+        for paragraph in (
+            f"{text.say('mail.privacy-text', lang)} {privacy}" if privacy and not _is_url(privacy) else "",
+            given["rights_contact"] and text.say("mail.rights", lang, contact=_open(given["rights_contact"])),
+            given["art14_sentence"] and text.say("mail.art14", lang, art14=given["art14_sentence"]),
+            given["tracking_sentence"],
+        )
+        if paragraph
+    ]
+
+
+def _text_links(given: dict[str, str], lang: str, choose: bool, write: bool) -> list[str]:
+    lines = [text.say("mail.stop-text", lang), _STOP]
+    if write:
+        lines.append(f"{text.say('mail.write', lang)} {_MAIL}")
+    if choose:
+        lines += ["", text.say("mail.preferences-text", lang), _CHOOSE]
+    if _is_url(given["privacy_url"]):
+        lines += ["", text.say("mail.privacy-text", lang), given["privacy_url"]]
+    return lines
+
+
+def _html(about: str, more: list[str], given: dict[str, str], lang: str, choose: bool, write: bool) -> str:
+    stop = _link(_STOP, f"<strong>{_ascii(escape(text.say('mail.stop', lang)))}</strong>")
+    if write:
+        stop += f" &#8212; {_ascii(escape(text.say('mail.write', lang)))} {_link(_WRITE, _MAIL)}"
+    links = []
+    if choose:
+        links.append(_link(_CHOOSE, _ascii(escape(text.say("mail.preferences", lang)))))
+    if _is_url(given["privacy_url"]):
+        links.append(_link(escape(given["privacy_url"]), _ascii(escape(text.say("mail.privacy", lang)))))
+    bodies = [_ascii(escape(about)), stop, " &#183; ".join(links), *[_ascii(escape(paragraph)) for paragraph in more]]
+    direction = "rtl" if lang in _RIGHT_TO_LEFT else "ltr"
+    lines = [
+        f'<div lang="{lang}" dir="{direction}" role="contentinfo" style="{_BOX}">',
+        '<table role="presentation" width="100%" border="0" cellspacing="0" cellpadding="0" bgcolor="#ffffff"><tr>',
+        f'<td bgcolor="#ffffff" style="{_CELL}">',
+        *[f'<p style="{_PARAGRAPH}">{body}</p>' for body in bodies if body],
+        "</td></tr></table></div>",
+    ]
+    return "\r\n".join([part for line in lines for part in _wrapped(line, _HTML_WIDTH)])
+
+
+def _link(target: str, label: str) -> str:
+    return f'<a href="{target}" style="{_LINK}">{label}</a>'
+
+
+def _paragraphs(paragraphs: list[str]) -> list[str]:
+    return [line for paragraph in paragraphs for line in ["", *_wrapped(paragraph)]]
+
+
+def _wrapped(paragraph: str, width: int = _WIDTH) -> list[str]:
+    """Return `paragraph` in lines of at most `width`, longer where one word is; breaks at plain spaces only."""
+    lines: list[str] = []
+    line = ""
+    for word in paragraph.split(" "):
+        if line and len(line) + len(word) >= width:
+            lines.append(line)
+            line = word
+        else:
+            line = f"{line} {word}" if line else word
+    return [*lines, line]
+
+
+@lru_cache(maxsize=4096)
+def _clean(value: str) -> str:
+    """Return `value` on one line, without what is not printed: controls, joiners, marks that turn the direction."""
+    value = value[:_FIELD_MOST]
+    if not value.isprintable():
+        value = "".join([character if character.isprintable() else " " for character in value])
+    return " ".join(value.split())
+
+
+def _open(value: str) -> str:
+    """Return `value` without the full stop that the sentence around it brings."""
+    return value.removesuffix(".")
+
+
+def _is_url(value: str) -> bool:
+    return value.isascii() and _URL.fullmatch(value) is not None
+
+
+def _ascii(markup: str) -> str:
+    return markup if markup.isascii() else markup.encode("ascii", "xmlcharrefreplace").decode("ascii")
+
+
+def _known(lang: str) -> str:
+    code = lang.partition("-")[0].lower()
+    return code if code in text.languages() else text.FALLBACK

@@ -1,0 +1,41 @@
+"""Where in a text/plain body the mention goes, and how its lines are ended and stuffed (RFC 3676)."""
+
+import re
+from dataclasses import dataclass
+
+_SIGNATURE = re.compile(rb"(?:\A|(?<=\n))-- (?=\r?\n|\Z)")
+_STUFFED = re.compile(r"^(?=[ >]|From )", re.MULTILINE)
+_PGP_SIGNED = b"-----BEGIN PGP SIGNED MESSAGE-----"
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Insert at `offset` with the line end `eol`; `fresh` says that a line begins there."""
+
+    offset: int
+    eol: str
+    fresh: bool
+
+
+def find(data: bytes) -> Spot:
+    """Return the spot in `data`: before the signature ("-- " on a line of its own), or the end where there is none.
+
+    The line end is the one the text uses, CRLF if it uses several or none.
+    """
+    eol = "\n" if b"\n" in data and b"\r\n" not in data else "\r\n"
+    offset = len(data)
+    if b"-- " in data and _PGP_SIGNED not in data:  # what is signed must not change; its own "-- " is stuffed
+        for mark in _SIGNATURE.finditer(data):
+            offset = mark.start()
+    return Spot(offset, eol, offset == 0 or data[offset - 1 : offset] == b"\n")
+
+
+def block(text: str, spot: Spot, *, flowed: bool) -> str:
+    """Return the mention `text`, whose lines end in LF, as it goes in at `spot`.
+
+    An empty line separates them from the sender's, which also ends a flowed paragraph (RFC 3676 4.1).
+    """
+    if flowed:
+        text = _STUFFED.sub(" ", text)
+    lead = "\n" if spot.fresh else "\n\n"
+    return f"{lead}{text}\n".replace("\n", spot.eol) if spot.eol != "\n" else f"{lead}{text}\n"
