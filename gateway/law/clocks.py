@@ -20,7 +20,10 @@ def day(moment: datetime, timezone: str) -> date:
 def add_months(start: date, months: int) -> date:
     """Return the last day of a period of `months` that runs from `start`."""
     year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
-    return date(year, month + 1, min(start.day, calendar.monthrange(year, month + 1)[1]))
+    try:
+        return start.replace(year=year, month=month + 1)
+    except ValueError:
+        return date(year, month + 1, calendar.monthrange(year, month + 1)[1])
 
 
 def add_years(start: date, years: int) -> date:

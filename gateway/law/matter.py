@@ -1,6 +1,6 @@
 """The facts of one decision and what follows from them, each thing worked out once and only when asked."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Generic, TypeVar, overload
 
@@ -119,26 +119,28 @@ class Matter:
     @worked_out
     def consent(self) -> Finding:
         """Return the consent that counts: the best one that no opt-out has overtaken."""
-        moments = [past.at for past in self.standing.opt_outs] + [one.at for one in self.oppositions]
-        last = max(moments, default=None)
-        return _best([found for found in self.consents if last is None or found.event.at > last], CONSENT, self.facts)
+        standing = self.consents
+        if self.has_opted_out:
+            last = max([past.at for past in self.standing.opt_outs] + [one.at for one in self.oppositions])
+            standing = [found for found in standing if found.event.at > last]
+        return _best(standing, CONSENT, self.facts)
 
     @worked_out
     def customer(self) -> Finding:
         """Return the sale that counts."""
-        return _best((examine(CUSTOMER, self.facts, sale) for sale in self.standing.sales), CUSTOMER, self.facts)
+        return _best([examine(CUSTOMER, self.facts, sale) for sale in self.standing.sales], CUSTOMER, self.facts)
 
     @worked_out
     def professional(self) -> Finding:
         """Return the notice that counts for a professional; for an address of a legal person the address itself."""
         if is_generic(self.facts):
             return examine(GENERIC, self.facts, NOTHING)
-        return _best((examine(B2B, self.facts, notice) for notice in self.standing.notices), B2B, self.facts)
+        return _best([examine(B2B, self.facts, notice) for notice in self.standing.notices], B2B, self.facts)
 
     @worked_out
     def informed(self) -> Finding:
         """Return the notice that counts where information with a refusal is enough."""
-        return _best((examine(NONCOM, self.facts, notice) for notice in self.standing.notices), NONCOM, self.facts)
+        return _best([examine(NONCOM, self.facts, notice) for notice in self.standing.notices], NONCOM, self.facts)
 
     @worked_out
     def contract(self) -> Event | None:
@@ -205,18 +207,23 @@ class Matter:
         return day(self.facts.now, self.facts.policy.timezone)
 
     @worked_out
-    def contact_day(self) -> date | None:
-        """Return the day of the last contact that came from the person, the collection included; None when unknown."""
-        person, standing, zone = person_of(self.facts), self.standing, self.facts.policy.timezone
+    def last_contact(self) -> datetime | None:
+        """Return when the last contact came from the person, the collection included; None when unknown."""
+        person, standing = person_of(self.facts), self.standing
         if self.contract is not None:
-            return self.today
+            return self.facts.now
         acquired = (
             person.acquired_at if standing.erased is None or _after(person.acquired_at, standing.erased) else None
         )
         moments = [event.at for event in (standing.last_contact, standing.collected) if event is not None]
         if acquired is not None and acquired <= self.facts.now and (not moments or not came_indirectly(self.facts)):
             moments.append(acquired)
-        return day(max(moments), zone) if moments else None
+        return max(moments) if moments else None
+
+    @worked_out
+    def contact_day(self) -> date | None:
+        """Return the calendar day of the last contact."""
+        return None if self.last_contact is None else day(self.last_contact, self.facts.policy.timezone)
 
     @worked_out
     def limit(self) -> date | None:
@@ -226,8 +233,12 @@ class Matter:
     @worked_out
     def is_expired(self) -> bool:
         """Return whether the retention period is over, the tolerance of a re-confirmation included."""
-        if self.limit is None:
+        if self.last_contact is None:
             return self.basis is not None
+        if (self.facts.now - self.last_contact).days < 364 * self.facts.policy.prospect_years:
+            return False  # nearly always so, and no calendar is needed to see it
+        if self.limit is None:
+            return True
         grace = RECONFIRM_AFTER if self.facts.message.klass is MessageClass.RECONFIRM else timedelta(0)
         return self.today > self.limit + grace
 
@@ -258,10 +269,13 @@ class Matter:
         return acquired is None or self.today > add_months(day(acquired, self.facts.policy.timezone), 1)
 
 
-def _best(findings: Iterable[Finding], tests: tuple[Test, ...], facts: Facts) -> Finding:
+def _best(findings: Sequence[Finding], tests: tuple[Test, ...], facts: Facts) -> Finding:
     """Return the finding that came furthest, the latest of equals; without any, that of nothing at all."""
-    best = max(findings, key=lambda found: (found.passed, found.event.at, found.event.id), default=None)
-    return examine(tests, facts, NOTHING) if best is None else best
+    if not findings:
+        return examine(tests, facts, NOTHING)
+    if len(findings) == 1:
+        return findings[0]
+    return max(findings, key=lambda found: (found.passed, found.event.at, found.event.id))
 
 
 def _after(moment: datetime | None, event: Event) -> bool:

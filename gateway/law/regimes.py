@@ -4,7 +4,7 @@ A test is a name, one pure question, and the public code that follows when the a
 hold for the same event. A question reads what is recorded; what is not recorded answers no.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -67,8 +67,9 @@ def list_of(facts: Facts) -> ListFacts:
 
 def came_indirectly(facts: Facts) -> bool:
     """Return whether the address, or the whole list, came from somebody else than the person."""
-    bought = isinstance(facts.list, ListFacts) and facts.list.origin is not Origin.OWN
-    return bought or person_of(facts).source != "direct"
+    if isinstance(facts.list, ListFacts) and facts.list.origin is not Origin.OWN:
+        return True
+    return person_of(facts).source != "direct"
 
 
 def given_directly(facts: Facts, event: Event) -> bool:
@@ -86,15 +87,18 @@ def words(value: object) -> Collection[str]:
     """Return evidence that may be one word or several as a collection."""
     if isinstance(value, str):
         return (value,)
-    return tuple(str(one) for one in value) if isinstance(value, Iterable) else ()
+    return tuple(map(str, value)) if isinstance(value, (list, tuple, set, frozenset)) else ()
 
 
 def _name(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def _names(advertiser: AdvertiserFacts) -> set[str]:
-    return {_name(name) for name in (*advertiser.names, advertiser.name, advertiser.siren or "") if name}
+def _is_one_of_us(advertiser: AdvertiserFacts, shown: str) -> bool:
+    if shown in advertiser.names or shown == advertiser.name:
+        return bool(shown)
+    ours = (*advertiser.names, advertiser.name, advertiser.siren or "")
+    return bool(shown) and _name(shown) in map(_name, filter(None, ours))
 
 
 def _told(event: Event, key: str) -> bool:
@@ -162,7 +166,7 @@ def names_partner(facts: Facts, event: Event) -> bool:
 
 def _is_named(facts: Facts, event: Event) -> bool:
     shown = words(event.evidence.get("controllers"))
-    return not _names(facts.advertiser).isdisjoint(map(_name, shown))
+    return any(_is_one_of_us(facts.advertiser, one) for one in shown)
 
 
 def is_provable(_facts: Facts, event: Event) -> bool:

@@ -16,8 +16,10 @@ OPT_OUTS = frozenset({Kind.WITHDRAWN, Kind.OBJECTED, Kind.COMPLAINED})
 ACTS = frozenset({"click", "reply", "order", "login", "request"})
 
 # Of events at the same moment the lower rank counts as the earlier one.
-_RANK = {Kind.CONFIRMED: 1, Kind.ENDED: 1, Kind.RESTRICTED: 1, Kind.ERASED: 3}
 _RANK_OF_OPT_OUTS = 2
+_RANK = {Kind.CONFIRMED: 1, Kind.ENDED: 1, Kind.RESTRICTED: 1, Kind.ERASED: 3} | dict.fromkeys(
+    OPT_OUTS, _RANK_OF_OPT_OUTS
+)
 
 
 @dataclass(slots=True)
@@ -48,9 +50,7 @@ def fold(events: Iterable[Event], list_id: int | None, channel: str, now: dateti
 
     Events after `now` are ignored; moments are aware. An erasure forgets everything before it except opt-outs.
     """
-    past = [event for event in events if event.at <= now]
-    if len(past) > 1:
-        past.sort(key=_order)
+    past = sorted([event for event in events if event.at <= now], key=_order)
     standing = Standing()
     for event in past:
         if _silences(event):
@@ -63,7 +63,8 @@ def fold(events: Iterable[Event], list_id: int | None, channel: str, now: dateti
             continue
         standing.known = True
         _FOLDS[event.kind](standing, event, event.list is None or event.list == list_id)
-    standing.notices = [event for event in standing.notices if event.channel in {None, channel}]
+    if standing.notices:
+        standing.notices = [event for event in standing.notices if event.channel is None or event.channel == channel]
     return standing
 
 
@@ -82,8 +83,10 @@ def outvotes(grant: Event, grant_direct: bool, opt_out: Event) -> bool:
 
 
 def _order(event: Event) -> tuple[datetime, int, bool, int]:
-    rank = _RANK_OF_OPT_OUTS if _silences(event) else _RANK.get(event.kind, 0)
-    if event.kind is Kind.RESTRICTED and event.evidence.get("lifted"):
+    rank = _RANK.get(event.kind, 0)
+    if event.evidence.get("refused") is True:
+        rank = _RANK_OF_OPT_OUTS
+    elif event.kind is Kind.RESTRICTED and event.evidence.get("lifted"):
         rank = 0
     return event.at, rank, event.direct, event.id
 
