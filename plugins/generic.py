@@ -25,7 +25,7 @@ def recognise(headers: Sequence[tuple[str, str]]) -> Hints:
         list=_one(said.get("list")),
         klass=klass.lower() if klass else None,
         offer=_one(said.get("offer")),
-        sector=sector.lower() if sector else None,
+        sector="-".join(sector.lower().replace("_", " ").split()) if sector else None,
         # What is not clearly a no is a yes: unknown takes the stricter branch.
         third_party=any(value.lower() not in {"no", "false", "0"} for value in said.get("third-party", [])),
         trace=_one(said.get("trace")),

@@ -90,7 +90,7 @@ def run(
     while chunk := list(islice(lines, CHUNK)):
         fit = list(_fit(chunk, columns, reading, tally, on_refused))
         with context.store.begin() as tx:
-            opposed = _write(context, tx, batch, row, fit)
+            opposed = _write(context, tx, row, fit, actor=plan.actor, batch_id=batch.id)
         for line in opposed:
             tally.refuse("opposed")
             on_refused(Refused(line.number, line.values, "opposed"))
@@ -152,7 +152,9 @@ def _finish(context: Context, batch: Batch, tally: Tally) -> None:
         imports.save(tx, batch)
 
 
-def _write(context: Context, tx: Session, batch: Batch, row: List, fit: Sequence[tuple[Line, Entry]]) -> list[Line]:
+def _write(
+    context: Context, tx: Session, row: List, fit: Sequence[tuple[Line, Entry]], **written_by: object
+) -> list[Line]:
     """Write the rows that nobody opposes; return the lines of the others."""
     against = _opposed(context, tx, row, [entry for _, entry in fit])
     kept = [entry for _, entry in fit if entry.address.key not in against]
@@ -165,7 +167,7 @@ def _write(context: Context, tx: Session, batch: Batch, row: List, fit: Sequence
         ledger.append(
             tx,
             [
-                _event(entry, batch, row, id=number, contact_id=known[entry.address.key], recorded_at=recorded)
+                _event(entry, row, id=number, contact_id=known[entry.address.key], recorded_at=recorded, **written_by)
                 for number, entry in zip(events, kept, strict=True)
             ],
         )
@@ -199,7 +201,7 @@ def _contact(number: int, row: List, entry: Entry, now: datetime) -> dict[str, A
     }
 
 
-def _event(entry: Entry, batch: Batch, row: List, **known: object) -> dict[str, Any]:
+def _event(entry: Entry, row: List, **known: object) -> dict[str, Any]:
     return {
         **known,
         "advertiser_id": row.advertiser_id,
@@ -208,10 +210,21 @@ def _event(entry: Entry, batch: Batch, row: List, **known: object) -> dict[str, 
         "kind": entry.kind.value,
         "at": entry.at,
         "direct": entry.direct,
-        "actor": batch.actor,
         "evidence": dict(entry.evidence),
-        "batch_id": batch.id,
     }
+
+
+def one(context: Context, row: List, values: Mapping[str, object], actor: str, kind: Kind | None = None) -> Entry:
+    """Record what one person said or was told (column → value, as in a file) and return it.
+
+    Raises RowError when it cannot be taken, with the code "opposed" when the person said no: only they can undo that.
+    """
+    reading = Reading(row, {}, clock.now(), ZoneInfo(context.policy.timezone), kind)
+    entry = reading.entry(values)
+    with context.store.begin() as tx:
+        if _write(context, tx, row, [(Line(1, values), entry)], actor=actor):
+            raise RowError("opposed")
+    return entry
 
 
 def undo(context: Context, number: int) -> tuple[int, int]:

@@ -1,0 +1,6 @@
+"""Run consentgate from a checkout: `python cli.py --help`."""
+
+from gateway.commands import main
+
+if __name__ == "__main__":
+    main()

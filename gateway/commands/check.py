@@ -1,0 +1,183 @@
+"""`check` and `inspect`: what would happen, through the very code that sends."""
+
+import difflib
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from email.utils import getaddresses
+from itertools import islice
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+from sqlmodel import Session
+
+from gateway.commands.common import Shell, Verb, no, pass_shell
+from gateway.commands.found import account_named
+from gateway.commands.output import harmless
+from gateway.errors import Misuse
+from gateway.flow import check as flow
+from gateway.flow.check import Inspected
+from gateway.flow.context import Context
+from gateway.flow.gate import Draft, Login, Recipient
+from gateway.law.reasons import Fate
+from gateway.mail import headers
+from gateway.mail.address import Address, parse
+from gateway.store import advertisers
+from gateway.text import say
+
+CHUNK = 500
+
+
+@click.command(cls=Verb)
+@click.option("--list", "list_name", required=True, help="List that would be mailed.")
+@click.argument("addresses", nargs=-1)
+@click.option(
+    "--file", type=click.Path(allow_dash=True, dir_okay=False), help="Addresses, one a line; - for standard input."
+)
+@pass_shell
+def check(shell: Shell, list_name: str, addresses: tuple[str, ...], file: str | None) -> None:
+    """May these people be mailed now? A verdict and its reason each, as a stream.
+
+    Exit code 1 when the answer is no for one of them. With --json one object a line.
+    """
+    if not addresses and not file:
+        raise Misuse("name addresses, or a file with --file; - is standard input")
+    refused = False
+    with shell.context() as context, _lines(file) as lines:
+        for row in _verdicts(shell, context, list_name, (*addresses, *()) if not lines else _both(addresses, lines)):
+            refused = refused or row["fate"] != Fate.SEND
+            if shell.out.json:
+                shell.out.line(row)
+            else:
+                shell.out.text(f"{row['fate']:<7} {row['code']:<21} {row['address']}")
+                if len(addresses) == 1 and not file:
+                    shell.out.text(f"        {row['sentence']}")
+    if refused:
+        no()
+
+
+def _both(addresses: Iterable[str], lines: Iterable[str]) -> Iterator[str]:
+    yield from addresses
+    yield from (text for line in lines if (text := line.strip()))
+
+
+@contextmanager
+def _lines(file: str | None) -> Iterator[TextIO | None]:
+    if file is None:
+        yield None
+    elif file == "-":
+        yield sys.stdin
+    else:
+        try:
+            stream = Path(file).open(encoding="utf-8-sig", errors="replace")  # noqa: SIM115 - closed below
+        except OSError as error:
+            raise Misuse(f"{file}: cannot be read ({error.strerror})") from error
+        with stream:
+            yield stream
+
+
+def _verdicts(shell: Shell, context: Context, list_name: str, texts: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Yield a row for each text, in order; what is no address gets the code INVALID."""
+    stream = iter(texts)
+    while chunk := list(islice(stream, CHUNK)):
+        read = [_address(text) for text in chunk]
+        verdicts = flow.check(context, list_name, [one for one in read if isinstance(one, Address)])
+        for text, one in zip(chunk, read, strict=True):
+            if isinstance(one, str):
+                yield {"address": text, "fate": "refuse", "code": "INVALID", "rule": "", "also": [], "sentence": one}
+                continue
+            address, verdict = next(verdicts)
+            yield {
+                "address": address.spelled,
+                "fate": verdict.fate.value,
+                "code": verdict.code,
+                "rule": verdict.rule,
+                "also": list(verdict.also),
+                "sentence": say(f"law.{verdict.code}", shell.out.lang),
+            }
+
+
+def _address(text: str) -> Address | str:
+    try:
+        return parse(text)
+    except Misuse as error:
+        return str(error)
+
+
+@click.command("inspect", cls=Verb)
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--account", required=True, help="Account that would hand the message in; login+list names a list.")
+@click.option("--to", "recipients", multiple=True, required=True, help="Recipient; may be repeated.")
+@click.option("--mail-from", help="Envelope sender; else the From address.")
+@click.option(
+    "--copies", type=click.Path(path_type=Path, file_okay=False), help="Folder for the copies that would leave."
+)
+@click.option("--diff/--no-diff", default=True, help="Show what would be changed in the first copy.")
+@pass_shell
+def inspect_(shell: Shell, /, file: Path, account: str, recipients: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401
+    """Show what would happen to a message, without sending it. Exit code 1 when a recipient is refused."""
+    content = _crlf(file.read_bytes())
+    with shell.context() as context:
+        with context.store.read() as tx:
+            login = _login(tx, account)
+        sender = options["mail_from"] if options["mail_from"] is not None else _author(content)
+        draft = Draft(login, sender, recipients=[Recipient(parse(text)) for text in recipients])
+        found = flow.inspect(context, draft, content)
+    paths = _written(options["copies"], found) if options["copies"] else {}
+    rows = [_row(shell, one, paths.get(place)) for place, one in enumerate(found)]
+    copy = next((one.copy for one in found if one.copy is not None), None)
+    if shell.out.json:
+        shell.out.data({"recipients": rows, "diff": _diff(content, copy) if copy else None})
+    else:
+        shell.out.table(["address", "fate", "code", "sentence"], rows)
+        if copy is not None and options["diff"]:
+            shell.out.text("\n" + _diff(content, copy))
+    if not all(one.decided.passes for one in found):
+        no()
+
+
+def _crlf(content: bytes) -> bytes:
+    """Return the message with the line ends of SMTP, as a client would send it."""
+    return content.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+
+def _author(content: bytes) -> str:
+    value = headers.parse(content).get("from") or ""
+    return next((address for _, address in getaddresses([value])), "")
+
+
+def _login(tx: Session, name: str) -> Login:
+    user, _, row = name.partition("+")
+    account = account_named(tx, user)
+    owner = advertisers.get(tx, account.advertiser_id)
+    domains = account.domains or (owner.domains if owner else [])
+    return Login(account, row or None, frozenset(domains))
+
+
+def _row(shell: Shell, one: Inspected, path: Path | None) -> dict[str, Any]:
+    verdict = one.decided.verdict
+    return {
+        "address": one.decided.recipient.address.spelled,
+        "fate": verdict.fate.value,
+        "code": verdict.code,
+        "sentence": one.decided.detail or say(f"law.{verdict.code}", shell.out.lang),
+        "also": list(verdict.also),
+        "copy": str(path) if path else None,
+    }
+
+
+def _written(folder: Path, found: Iterable[Inspected]) -> dict[int, Path]:
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = {}
+    for place, one in enumerate(found):
+        if one.copy is not None:
+            paths[place] = folder / f"{place + 1:03}.eml"
+            paths[place].write_bytes(one.copy)
+    return paths
+
+
+def _diff(before: bytes, after: bytes) -> str:
+    old, new = (part.decode("utf-8", "replace").replace("\r\n", "\n").splitlines() for part in (before, after))
+    lines = difflib.unified_diff(old, new, "as handed in", "as it would leave", lineterm="", n=2)
+    return "\n".join(harmless(line, keep="\t") for line in lines)

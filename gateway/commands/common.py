@@ -1,0 +1,165 @@
+"""What all commands share: options, exit codes, the way to the settings and to the database.
+
+Exit codes: 0 done, 1 the answer is no, 2 misuse, 3 something needed is unreachable, 70 a mistake of ours.
+"""
+
+import getpass
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from gateway import journal
+from gateway.commands.output import Output
+from gateway.errors import Misuse, TryLater
+from gateway.flow.context import Context, open_context
+from gateway.settings import Settings, load, provide
+from gateway.store import migrate
+from gateway.store.engine import Store
+
+NO, MISUSE, UNREACHABLE, MISTAKE = 1, 2, 3, 70
+PLACES = (Path("config.toml"), Path("/etc/consentgate/config.toml"))
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Shell:
+    """One call of the program: its configuration, its way of speaking, and who calls."""
+
+    def __init__(self, path: Path | None, *, as_json: bool) -> None:
+        self.path = path
+        self.out = Output(as_json=as_json, lang=language())
+        self._settings: Settings | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """Return the settings, read when first asked for; raise Misuse with every problem."""
+        if self._settings is None:
+            self._settings = load(self.path)
+        return self._settings
+
+    @property
+    def actor(self) -> str:
+        """Return who calls, as the ledger names it: `cli:` and the name of the system's user."""
+        try:
+            return f"cli:{getpass.getuser()}"
+        except (KeyError, OSError):
+            return f"cli:{os.getuid()}"
+
+    @contextmanager
+    def context(self) -> Iterator[Context]:
+        """Open store and keys for one command; the database must be of this version.
+
+        Without a configuration the embedded defaults in ./var are made on the spot.
+        """
+        if self.path is None:
+            provide(self.settings)
+        context = open_context(self.settings)
+        try:
+            self._ready(context.store)
+            yield context
+        finally:
+            context.close()
+
+    def _ready(self, store: Store) -> None:
+        status = migrate.status(store)
+        if status.ok:
+            return
+        if status.current is None:  # nothing is in it yet
+            migrate.upgrade(store)
+            return
+        raise Misuse("the database is not of this version of the program; run `consentgate db upgrade`")
+
+
+class Verb(click.Command):
+    """A command that takes --json, wherever it stands."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - handed on to click
+        super().__init__(*args, **kwargs)
+        self.params.append(_json_option())
+
+
+class Noun(click.Group):
+    """A group of commands about one thing, listed in the order in which they are written."""
+
+    command_class = Verb
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as click has it
+        """Return the commands in the order in which they were added."""
+        return list(self.commands)
+
+
+class Root(Noun):
+    """The program: turns exceptions into sentences and exit codes."""
+
+    group_class = Noun
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click has it
+        """Run the command."""
+        journal.setup("warning", "console")
+        try:
+            return super().invoke(ctx)
+        except Misuse as error:
+            raise Failure(str(error), MISUSE) from error
+        except TryLater as error:
+            raise Failure(str(error), UNREACHABLE) from error
+        except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError, KeyboardInterrupt):
+            raise
+        except Exception as error:
+            reference = journal.fault("command", error)
+            raise Failure(
+                f"a mistake of ours, reference {reference}; the log above tells the story", MISTAKE
+            ) from error
+
+
+class Failure(click.ClickException):
+    """A sentence on standard error and an exit code."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        setattr(self, "exit_code", code)  # noqa: B010 - click declares it on the class
+
+
+pass_shell = click.make_pass_decorator(Shell)
+yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+
+
+def no() -> NoReturn:
+    """End with the exit code that says: the answer is no."""
+    click.get_current_context().exit(NO)
+
+
+def confirm(shell: Shell, yes: bool, key: str, **fields: object) -> None:
+    """Ask before something is destroyed, unless `--yes` was given; without a terminal `--yes` is needed."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise Misuse(shell.out.say(key, **fields) + " " + shell.out.say("say-yes"))
+    if not click.confirm(shell.out.say(key, **fields), err=True):
+        raise click.Abort
+
+
+def language() -> str:
+    """Return the language of the talk: $CONSENTGATE_LANG, else the locale's, else English."""
+    for name in ("CONSENTGATE_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
+        if value := os.environ.get(name):
+            return "fr" if value.lower().startswith("fr") else "en"
+    return "en"
+
+
+def find_config() -> Path | None:
+    """Return the configuration to use when none is named: $CONSENTGATE_CONFIG, then the usual places, else None."""
+    if named := os.environ.get("CONSENTGATE_CONFIG"):
+        return Path(named)
+    return next((place for place in PLACES if place.is_file()), None)
+
+
+def _json_option() -> click.Option:
+    def switch(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+        if value and isinstance(ctx.obj, Shell):
+            ctx.obj.out.json = True
+
+    return click.Option(["--json"], is_flag=True, expose_value=False, callback=switch, help="Answer in JSON.")

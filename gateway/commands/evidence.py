@@ -1,0 +1,38 @@
+"""Options for what a row, or a whole batch, says about people: one for each column of an import."""
+
+from typing import Any
+
+import click
+
+from gateway.errors import Misuse
+from gateway.flow.importrow import BY_NAME, COLUMNS, RowError
+from gateway.law.events import Kind
+
+KINDS = click.Choice([Kind.GRANTED.value, Kind.INFORMED.value, Kind.SOLD.value, Kind.ACTED.value, Kind.ENDED.value])
+_EXTRA = {"text": ["--notice"]}
+
+
+def evidence_options(command: click.Command) -> click.Command:
+    """Add an option for every column but the address."""
+    for column in COLUMNS:
+        if column.part == "address":
+            continue
+        names = [f"--{column.name.replace('_', '-')}", *_EXTRA.get(column.name, []), f"column_{column.name}"]
+        command.params.append(click.Option(names, metavar="VALUE", help=f"{column.help[0].upper()}{column.help[1:]}."))
+    command.params.append(
+        click.Option(["--kind"], type=KINDS, help="Event to record; else the one that the regime of the list rests on.")
+    )
+    return command
+
+
+def evidence_of(options: dict[str, Any]) -> dict[str, object]:
+    """Return the values that were given, by column; raise Misuse for one that cannot be read."""
+    given = {name.removeprefix("column_"): value for name, value in options.items() if name.startswith("column_")}
+    found = {name: value for name, value in given.items() if value is not None}
+    for name, value in found.items():
+        try:
+            BY_NAME[name].read(value)
+        except RowError as error:
+            option = name.replace("_", "-")
+            raise Misuse(f"--{option} {value!r}: {error.code.replace('-', ' ')} ({error.detail})") from error
+    return found

@@ -1,0 +1,54 @@
+"""Find what a command names: advertisers, lists, accounts, contacts; with a sentence when it is not there."""
+
+import difflib
+from collections.abc import Iterable
+
+from sqlmodel import Session
+
+from gateway.errors import Misuse, NotFound
+from gateway.flow.consent import contact_of
+from gateway.mail.address import parse
+from gateway.store import accounts, advertisers, lists
+from gateway.store.tables import Account, Advertiser, Contact, List
+
+
+def advertiser_named(tx: Session, name: str | None) -> Advertiser:
+    """Return the advertiser of that name; None means the only one there is."""
+    if name is not None:
+        if row := advertisers.by_name(tx, name):
+            return row
+        raise _missing("advertiser", name, (one.name for one in advertisers.all(tx)))
+    every = advertisers.all(tx)
+    if len(every) == 1:
+        return every[0]
+    if not every:
+        raise Misuse("there is no advertiser yet; `consentgate advertiser add` makes one")
+    raise Misuse(f"say which advertiser with --advertiser: {', '.join(one.name for one in every)}")
+
+
+def list_named(tx: Session, name: str) -> List:
+    """Return the list of that name."""
+    if row := lists.by_name(tx, name):
+        return row
+    raise _missing("list", name, (one.name for one in lists.all(tx)))
+
+
+def account_named(tx: Session, login: str) -> Account:
+    """Return the account with that login."""
+    if row := accounts.by_login(tx, login):
+        return row
+    raise _missing("account", login, (one.login for one in accounts.all(tx)))
+
+
+def contact_named(tx: Session, advertiser: Advertiser, address: str) -> Contact:
+    """Return the contact with that address."""
+    return contact_of(tx, advertiser, parse(address))
+
+
+def _missing(noun: str, name: str, known: Iterable[str]) -> NotFound:
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    cure = (
+        f"did you mean {near[0]}?" if near else f"there are: {', '.join(names[:20])}" if names else "there is none yet"
+    )
+    return NotFound(f"there is no {noun} called {name}; {cure}")

@@ -1,0 +1,283 @@
+"""`opposition`: objections, which outlive the person; kept as keyed digests of the address and nothing else."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+from sqlmodel import Session
+
+from gateway import clock
+from gateway.commands.common import Noun, Shell, confirm, no, pass_shell, yes_option
+from gateway.commands.contact import advertiser_option
+from gateway.commands.found import advertiser_named, list_named
+from gateway.errors import Misuse
+from gateway.flow import consent
+from gateway.flow.consent import CHANNEL, Saying
+from gateway.flow.context import Context
+from gateway.flow.importfile import detect_encoding
+from gateway.law.events import Kind
+from gateway.mail.address import Address, parse
+from gateway.store import lists, oppositions, people
+from gateway.store.tables import Advertiser, List, Opposition
+
+CHUNK = 500
+FIELDS = ("digest", "key_version", "list", "channel", "at", "origin", "reason")
+_list_option = click.option("--list", "list_name", help="Only to this list; else to everything of the advertiser.")
+_reason_option = click.option("--reason", default="", help="How it reached you, or why.")
+
+
+@click.group(cls=Noun)
+def opposition() -> None:
+    """Manage objections. They outlive the person: only a keyed digest of the address is kept."""
+
+
+@opposition.command()
+@click.argument("addresses", nargs=-1, required=True)
+@advertiser_option
+@_list_option
+@click.option("--all-channels", is_flag=True, help="On every channel, not only e-mail.")
+@_reason_option
+@pass_shell
+def add(
+    shell: Shell,
+    addresses: tuple[str, ...],
+    advertiser: str | None,
+    list_name: str | None,
+    all_channels: bool,
+    reason: str,
+) -> None:
+    """Record that people oppose, whether or not they are known. Twice is once."""
+    parsed = [parse(text) for text in addresses]
+    said = Saying(clock.now(), "cli", shell.actor, reason, channel=None if all_channels else CHANNEL)
+    with shell.context() as context:
+        with context.store.begin() as tx:
+            owner, row = _scope(tx, advertiser, list_name)
+            results = [(one, *_oppose(context, tx, owner, one, row, said)) for one in parsed]
+        for _, _, person in results:
+            if person:
+                consent.settle(context, person)
+    shell.out.table(["address", "recorded"], [{"address": one.spelled, "recorded": fresh} for one, fresh, _ in results])
+
+
+@opposition.command()
+@click.argument("address")
+@advertiser_option
+@click.option("--reason", required=True, help="Why it is lifted: a person's own later wish, or a mistake.")
+@yes_option
+@pass_shell
+def remove(shell: Shell, address: str, advertiser: str | None, reason: str, yes: bool) -> None:
+    """Lift what an address opposes, because the person asked for it. Exit code 1 when nothing stood.
+
+    It makes no consent: what was true before the objection is true again. The lifted objection stays as evidence.
+    """
+    parsed = parse(address)
+    confirm(shell, yes, "ask-lift", address=parsed.spelled)
+    with shell.context() as context, context.store.begin() as tx:
+        owner = advertiser_named(tx, advertiser)
+        lifted = _lift(context, tx, owner, parsed, Saying(clock.now(), "cli", shell.actor, reason))
+    shell.out.record({"address": parsed.spelled, "lifted": lifted, "reason": reason})
+    if not lifted:
+        no()
+
+
+@opposition.command("list")
+@advertiser_option
+@click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="How many at most.")
+@click.option("--after", type=int, default=0, help="Only those with numbers above this one.")
+@pass_shell
+def list_(shell: Shell, advertiser: str | None, limit: int, after: int) -> None:
+    """List oppositions. Addresses cannot be listed: they are not kept."""
+    with shell.context() as context, context.store.read() as tx:
+        owner = advertiser_named(tx, advertiser)
+        rows = [{"id": one.id, **_described(tx, one)} for one in oppositions.all(tx, owner.id, after, limit)]
+    for row in rows:
+        row["digest"] = row["digest"] if shell.out.json else row["digest"][:12]
+    shell.out.table(["id", "at", "list", "channel", "origin", "digest"], rows)
+
+
+@opposition.command()
+@advertiser_option
+@pass_shell
+def export(shell: Shell, advertiser: str | None) -> None:
+    """Print every opposition as CSV (NDJSON with --json): digests, for a gateway that has our keys."""
+    with shell.context() as context:
+        with context.store.read() as tx:
+            owner = advertiser_named(tx, advertiser)
+        if not shell.out.json:
+            click.echo(",".join(FIELDS))
+        for row in _every(context, owner):
+            if shell.out.json:
+                shell.out.line(row)
+                continue
+            line = io.StringIO()
+            csv.writer(line, lineterminator="").writerow(["" if row[key] is None else row[key] for key in FIELDS])
+            click.echo(line.getvalue())
+
+
+@opposition.command("import")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@advertiser_option
+@_list_option
+@_reason_option
+@pass_shell
+def import_(shell: Shell, file: Path, advertiser: str | None, list_name: str | None, reason: str) -> None:
+    """Record oppositions from a file: addresses, one a line or in the first column, or an export of ours.
+
+    Exit code 1 when a line was neither.
+    """
+    said = Saying(clock.now(), "import", shell.actor, reason or file.name)
+    taken, standing, bad = 0, 0, []
+    with shell.context() as context:
+        with context.store.read() as tx:
+            owner, row = _scope(tx, advertiser, list_name)
+        for chunk in _chunks(file):
+            with context.store.begin() as tx:
+                for number, fields in chunk:
+                    fresh = _take(context, tx, owner, row, fields, said)
+                    taken, standing = taken + (fresh is True), standing + (fresh is False)
+                    if fresh is None:
+                        bad.append(number)
+    shell.out.record({"taken": taken, "known_before": standing, "refused": len(bad), "refused_lines": bad[:100]})
+    if bad:
+        no()
+
+
+def _scope(tx: Session, advertiser: str | None, list_name: str | None) -> tuple[Advertiser, List | None]:
+    owner = advertiser_named(tx, advertiser)
+    row = list_named(tx, list_name) if list_name else None
+    if row and row.advertiser_id != owner.id:
+        raise Misuse(f"--list {row.name}: it is a list of another advertiser")
+    return owner, row
+
+
+def _oppose(
+    context: Context, tx: Session, owner: Advertiser, address: Address, row: List | None, said: Saying
+) -> tuple[bool, int | None]:
+    """Return whether it is new, and the number of the person when it is somebody known."""
+    person = people.find(tx, owner.id, address.key)
+    if person:
+        return consent.refuse(context, tx, person, row, Kind.OBJECTED, said), person.id
+    return consent.oppose(context, tx, owner.id, address, row, said), None
+
+
+def _lift(context: Context, tx: Session, owner: Advertiser, address: Address, said: Saying) -> int:
+    """Lift every opposition of an address, in every scope, and return how many scopes there were."""
+    found = oppositions.of_digests(tx, owner.id, context.digests.of(owner.id, address.spelled, address.key))
+    person = people.find(tx, owner.id, address.key)
+    scopes = {(one.list_id, one.channel) for one in found}
+    for list_id, channel in scopes:
+        if person:
+            row = lists.get(tx, list_id) if list_id else None
+            scoped = Saying(
+                said.at, said.origin, said.actor, said.reason, channel=channel, evidence={"reason": said.reason}
+            )
+            consent.lift(context, tx, person, row, scoped)
+    oppositions.lift(tx, [one.id for one in found], said.at)
+    return len(scopes)
+
+
+def _every(context: Context, owner: Advertiser) -> Iterator[dict[str, Any]]:
+    after = 0
+    while True:
+        with context.store.read() as tx:
+            rows = [(one.id, _described(tx, one)) for one in oppositions.all(tx, owner.id, after, CHUNK)]
+        if not rows:
+            return
+        yield from (row for _, row in rows)
+        after = rows[-1][0]
+
+
+def _described(tx: Session, one: Opposition) -> dict[str, Any]:
+    row = lists.get(tx, one.list_id) if one.list_id else None
+    return {
+        "digest": one.digest.hex(),
+        "key_version": one.key_version,
+        "list": row.name if row else None,
+        "channel": one.channel,
+        "at": one.at.isoformat(),
+        "origin": one.origin,
+        "reason": one.reason,
+    }
+
+
+def _chunks(file: Path) -> Iterator[list[tuple[int, dict[str, str]]]]:
+    """Yield (line, fields) in chunks; a line that is only an address has the one field "address"."""
+    with file.open("rb") as binary:
+        encoding = detect_encoding(binary)
+    with file.open(encoding=encoding, newline="") as stream:
+        header: list[str] = []
+        chunk: list[tuple[int, dict[str, str]]] = []
+        for number, line in enumerate(stream, 1):
+            fields = _fields(line.strip(), header)
+            if number == 1 and "digest" in fields.values():
+                header = list(fields.values())
+                continue
+            if fields and not (number == 1 and "@" not in line and "digest" not in fields):
+                chunk.append((number, fields))
+            if len(chunk) == CHUNK:
+                yield chunk
+                chunk = []
+        yield chunk
+
+
+def _fields(line: str, header: list[str]) -> dict[str, str]:
+    if not line:
+        return {}
+    if line.startswith("{"):
+        try:
+            found = json.loads(line)
+        except ValueError:
+            return {"address": line}
+        return {key: str(value) for key, value in found.items() if value is not None} if isinstance(found, dict) else {}
+    values = next(csv.reader([line], delimiter=";" if line.count(";") > line.count(",") else ","))
+    if header:
+        return dict(zip(header, values, strict=False))
+    if "digest" in values:
+        return {str(place): value for place, value in enumerate(values)}
+    return {"address": values[0]}
+
+
+def _take(
+    context: Context, tx: Session, owner: Advertiser, row: List | None, fields: dict[str, str], said: Saying
+) -> bool | None:
+    """Record one line; return whether it was new, or None when it is neither an address nor a digest of ours."""
+    if digest := fields.get("digest"):
+        return _take_digest(context, tx, owner, row, {**fields, "digest": digest.strip()}, said)
+    try:
+        address = parse(fields.get("address") or fields.get("email") or "")
+    except Misuse:
+        return None
+    return _oppose(context, tx, owner, address, row, said)[0]
+
+
+def _take_digest(
+    context: Context, tx: Session, owner: Advertiser, row: List | None, fields: dict[str, str], said: Saying
+) -> bool | None:
+    version = fields.get("key_version", "")
+    if not re.fullmatch(r"[0-9a-f]{64}", fields["digest"]) or not version.isdecimal():
+        return None
+    named = lists.by_name(tx, fields["list"]) if fields.get("list") else row
+    if fields.get("list") and (named is None or named.advertiser_id != owner.id):
+        return None
+    try:
+        at = datetime.fromisoformat(fields["at"]) if fields.get("at") else said.at
+    except ValueError:
+        return None
+    digest, scope = bytes.fromhex(fields["digest"]), named.id if named else None
+    channel = (fields.get("channel") or None) if "channel" in fields else said.channel
+    same = oppositions.of_digests(tx, owner.id, [(int(version), digest)])
+    if any((one.list_id, one.channel) == (scope, channel) for one in same):
+        return False
+    fresh = Opposition(
+        id=context.store.take(1)[0], advertiser_id=owner.id, list_id=scope, channel=channel, digest=digest,
+        key_version=int(version), at=at if at.tzinfo else said.at, origin=fields.get("origin") or said.origin,
+        actor=said.actor, reason=fields.get("reason") or said.reason,
+    )  # fmt: skip
+    oppositions.add(tx, fresh)
+    return True

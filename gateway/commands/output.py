@@ -1,0 +1,129 @@
+"""How commands speak: data on standard output, as tables that fit the terminal or as JSON; talk on standard error."""
+
+import json
+import sys
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from gateway.text import say
+
+Row = Mapping[str, Any]
+
+
+class Output:
+    """What a command says. `json` chooses the form of the data, `lang` the language of the talk."""
+
+    def __init__(self, *, as_json: bool, lang: str) -> None:
+        self.json = as_json
+        self.lang = lang
+
+    def table(self, columns: Sequence[str], rows: Iterable[Row]) -> None:
+        """Print rows: a JSON array of objects with every key, or a table of `columns` no wider than the terminal."""
+        if self.json:
+            self.data(list(rows))
+            return
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in columns:
+            table.add_column(self.title(column), overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(cell(row.get(column))) for column in columns))
+        if table.row_count:
+            self._console().print(table)
+        else:
+            self.note("nothing")
+
+    def record(self, row: Row) -> None:
+        """Print one thing: a JSON object, or a line for each key that has a value."""
+        if self.json:
+            self.data(row)
+            return
+        table = Table(box=None, pad_edge=False, show_header=False)
+        table.add_column(style="bold", no_wrap=True)
+        table.add_column(overflow="fold")
+        for key, value in row.items():
+            if value not in (None, "", [], {}, ()):
+                table.add_row(self.title(key), Text(cell(value)))
+        self._console().print(table)
+
+    def data(self, value: object) -> None:
+        """Print one JSON document."""
+        click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=plain))
+
+    def line(self, row: Row) -> None:
+        """Print one line of NDJSON."""
+        click.echo(json.dumps(row, ensure_ascii=False, default=plain))
+
+    def text(self, text: str) -> None:
+        """Print data that is text, as it is but for control characters."""
+        click.echo(harmless(text, keep="\n\t"))
+
+    def note(self, key: str, **fields: object) -> None:
+        """Say a sentence of `commands.toml` to the person, on standard error."""
+        click.echo(harmless(self.say(key, **fields), keep="\n"), err=True)
+
+    def say(self, key: str, **fields: object) -> str:
+        """Return a sentence of `commands.toml`."""
+        return say(f"commands.{key}", self.lang, **fields)
+
+    def title(self, column: str) -> str:
+        """Return the heading of a column; its key when it has no other."""
+        try:
+            return self.say(f"column.{column}")
+        except KeyError:
+            return column
+
+    def _console(self) -> Console:
+        return Console(file=sys.stdout, highlight=False, soft_wrap=False)
+
+
+def progress() -> Progress:
+    """Return a progress bar over bytes, on standard error; it shows itself on a terminal only."""
+    console = Console(file=sys.stderr)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )
+
+
+def plain(value: object) -> object:
+    """Return a value as JSON has it: moments in ISO 8601 UTC, sets sorted, bytes in hexadecimal."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value)
+
+
+def cell(value: object) -> str:
+    """Return a value as people read it in a table."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "✓" if value else "–"
+    if isinstance(value, datetime):
+        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M}Z"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key}: {cell(item)}" for key, item in value.items())
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return ", ".join(cell(item) for item in (sorted(value) if isinstance(value, (set, frozenset)) else value))
+    return harmless(str(value))
+
+
+def harmless(text: str, keep: str = "") -> str:
+    """Return text whose control and direction characters cannot play with a terminal."""
+    return "".join("�" if unicodedata.category(sign) in {"Cc", "Cf"} and sign not in keep else sign for sign in text)
