@@ -7,7 +7,9 @@ There is no token against cross-site requests here or on `/p/`: no cookie or log
 no authority of the visitor's to abuse; whoever can name the URL holds the message, and may act anyway.
 """
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
+from fastapi.responses import PlainTextResponse
+from starlette.routing import Route
 
 from gateway.web import body, render
 from gateway.web.counter import Counter
@@ -16,12 +18,11 @@ METHODS = ["GET", "HEAD", "POST", "OPTIONS"]
 FIELD, VALUE = "list-unsubscribe", "one-click"  # compared without case; RFC 8058, 3.1
 
 
-def routes(counter: Counter) -> APIRouter:
+def route(counter: Counter) -> Route:
     """Return the route of the one-click door."""
-    router = APIRouter()
 
-    @router.api_route("/1/{token}", methods=METHODS)
-    async def one_click(request: Request, token: str) -> Response:
+    async def one_click(request: Request) -> Response:
+        token: str = request.path_params["token"]
         if request.method == "OPTIONS":
             return allow()
         link = counter.link(token)
@@ -31,9 +32,12 @@ def routes(counter: Counter) -> APIRouter:
         # Some clients POST without the body (peers.md, 2A.14); on this URL a POST can mean one thing only.
         if content.strip() and (await body.fields(request.headers, content)).get(FIELD, "").lower() != VALUE:
             return render.person(request, token, await counter.page(link), status=400, did="garbled")
-        return render.person(request, token, await counter.stop(link, everything=False, origin="one-click"))
+        view = await counter.stop(link, everything=False, origin="one-click")
+        if "text/html" in request.headers.get("accept", ""):
+            return render.person(request, token, view)
+        return PlainTextResponse("OK\n")  # nobody reads what a mail system is told, and a page costs half the time
 
-    return router
+    return Route("/1/{token}", one_click, methods=METHODS)
 
 
 def allow() -> Response:

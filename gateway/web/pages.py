@@ -1,7 +1,8 @@
 """`/p/{token}`: the person's page. GET shows, POST acts; `oneclick` says why there is no cross-site request token."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
+from starlette.routing import Route
 
 from gateway.web import body, render
 from gateway.web.counter import Counter
@@ -12,12 +13,11 @@ STOP, EVERYTHING, UNDO = "stop", "everything", "undo"
 ACTIONS = {STOP, EVERYTHING, UNDO}
 
 
-def routes(counter: Counter) -> APIRouter:
+def route(counter: Counter) -> Route:
     """Return the route of the person's page."""
-    router = APIRouter()
 
-    @router.api_route("/p/{token}", methods=METHODS)
-    async def page(request: Request, token: str) -> Response:
+    async def page(request: Request) -> Response:
+        token: str = request.path_params["token"]
         if request.method == "OPTIONS":
             return allow()
         link = counter.link(token)
@@ -34,7 +34,7 @@ def routes(counter: Counter) -> APIRouter:
             await counter.stop(link, everything=wish == EVERYTHING, origin="page")
         return _back(request, token, wish)
 
-    return router
+    return Route("/p/{token}", page, methods=METHODS)
 
 
 def _wish(form: body.Form) -> str:

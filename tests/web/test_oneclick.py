@@ -98,6 +98,14 @@ def test_get_shows_the_page_with_one_button_that_posts_to_the_page(client, desk)
     assert f'action="../p/{token()}"' in page
 
 
+def test_a_mail_system_gets_a_word_and_a_person_the_page(client, desk):
+    browser = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+    machine, person = client.post(f"/1/{token()}", data=FORM), client.post(f"/1/{token()}", data=FORM, headers=browser)
+    assert (machine.status_code, machine.text) == (200, "OK\n")
+    assert person.status_code == 200
+    assert 'value="undo"' in person.text
+
+
 def test_posting_twice_is_posting_once(client, desk):
     first, second = (client.post(f"/1/{token()}", data=FORM) for _ in range(2))
     assert (first.status_code, first.text) == (second.status_code, second.text) == (200, first.text)

@@ -1,6 +1,7 @@
 """The server runs inside our loop, leaves signals alone, shares sockets and stops without losing an answer."""
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
@@ -131,3 +132,35 @@ def test_the_public_server_has_no_operations_page():
         await server.stop()
 
     run(story)
+
+
+TRACED = """
+import asyncio
+from opentelemetry import trace
+
+class Recorder(trace.TracerProvider):
+    def get_tracer(self, *args, **kwargs):
+        print("a tracer was asked for")
+        return trace.NoOpTracer()
+
+trace.set_tracer_provider(Recorder())
+from gateway.web.app import WebOptions, create_app
+from tests.web.house import TOKENS, Desk, token
+
+async def send(message):
+    print(message.get("status", ""))
+
+async def receive():
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+path = "/1/" + token()
+scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": [], "http_version": "1.1"}
+asyncio.run(create_app(Desk(), TOKENS, WebOptions("http://127.0.0.1"))(scope, receive, send))
+"""
+
+
+def test_no_trace_of_a_request_is_made_even_where_tracing_is_configured():
+    """The web framework traces by itself, with the path in it; our paths are keys."""
+    environment = {**os.environ, "FASTAPI_OTEL_AUTO_CONFIGURE": "true"}
+    ran = subprocess.run([sys.executable, "-c", TRACED], capture_output=True, text=True, env=environment, check=True)
+    assert ran.stdout.split() == ["200"]
