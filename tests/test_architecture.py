@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 LEVELS = [
     "errors clock text",
     "journal",
-    "law mail tokens",
+    "law mail tokens certificate",
     "plugin settings",
     "store courier loader",
     "flow",
