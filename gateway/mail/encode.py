@@ -18,7 +18,15 @@ _OTHER = frozenset(
     + [f"iso2022_{name}" for name in ("jp", "jp_1", "jp_2", "jp_2004", "jp_3", "jp_ext", "kr")]
     + ["hz"]
 )
-_ALIASES = {"gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949", "ascii": "utf-8"}
+_SUPERSETS = {
+    "ascii": "utf-8",
+    "iso8859-1": "cp1252",
+    "iso8859-9": "cp1254",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+}
 _BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]|\s)*+(?:=\s*){0,2}")
 _BASE64_RUN = re.compile(rb"[A-Za-z0-9+/]+")
 _QP_TOKEN = re.compile(rb"=[0-9A-Fa-f]{2}|=\r\n|.", re.DOTALL)
@@ -46,14 +54,14 @@ def transparent(name: str) -> bool:
     return name in _SAFE
 
 
-def text_of(data: bytes, name: str) -> str | None:
-    """Return `data` decoded as readers do: by its charset or a superset they use for it, else as UTF-8; else None."""
-    for candidate in (name, _ALIASES.get(name, ""), "utf-8"):
-        if candidate:
-            try:
-                return data.decode(candidate)
-            except (UnicodeError, ValueError):
-                continue
+def reading(data: bytes, name: str) -> str | None:
+    """Return the charset by which `data` labelled `name` can be read: a usual superset, itself, or UTF-8; or None."""
+    for candidate in (_SUPERSETS.get(name, name), name, "utf-8"):
+        try:
+            data.decode(candidate)
+        except (UnicodeError, ValueError):
+            continue
+        return candidate
     return None
 
 

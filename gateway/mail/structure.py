@@ -17,7 +17,7 @@ _TEXT = params.Value("text/plain", {})
 _MESSAGE = params.Value("message/rfc822", {})
 
 
-class Broken(Exception):  # noqa: N818 - says what the message is
+class Broken(Exception):
     """The structure is ambiguous or beyond bounds; `key` names the sentence for it, `detail` fills it."""
 
     def __init__(self, key: str, detail: str = "") -> None:

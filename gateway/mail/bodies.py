@@ -1,0 +1,70 @@
+"""Which parts of a message a person reads: every alternative of the first body, never an attachment (RFC 2046 5.1)."""
+
+from collections.abc import Iterator
+
+from gateway.mail.structure import Broken, Part
+
+# AMP takes the mention like HTML; should it make the part invalid AMP, readers fall back to the HTML, which has it too.
+HTML = frozenset({"text/html", "text/x-amp-html", "text/watch-html"})
+TEXT = HTML | {"text/plain"}
+_ENCRYPTED = frozenset({"multipart/encrypted", "application/pgp-encrypted"})
+_CMS = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
+_ELSEWHERE = frozenset({"message/partial", "message/external-body"})
+
+
+def check(root: Part) -> None:
+    """Raise `Broken` when some of the message cannot be looked into: encrypted, a fragment, or kept elsewhere."""
+    for part in root.walk():
+        if part.kind in _ENCRYPTED or (part.kind in _CMS and part.type.params.get("smime-type") != "signed-data"):
+            raise Broken("encrypted")
+        if part.kind in _ELSEWHERE:
+            raise Broken("partial", part.kind)
+
+
+def choose(root: Part) -> list[Part] | None:
+    """Return the leaves that each need the mention, so that whichever a reader shows has it.
+
+    None when no set of leaves gives that: something signed, an alternative that cannot bear it, no text at all.
+    """
+    if any(part.kind == "multipart/signed" for part in root.walk()):
+        return None
+    return _bodies(root)
+
+
+def others(root: Part, chosen: list[Part]) -> Iterator[Part]:
+    """Yield the further leaves of text that a reader may show in line."""
+    for part in root.walk():
+        if part.kind in TEXT and not part.attached and part not in chosen:
+            yield part
+
+
+def _bodies(part: Part) -> list[Part] | None:
+    if part.attached or part.type.doubtful:
+        return None
+    if part.kind in TEXT:
+        return [part]
+    if part.kind == "multipart/alternative":
+        return _alternatives(part)
+    if part.kind == "multipart/related":
+        return _bodies(part.parts[0]) if _starts_first(part) else None
+    if part.kind.startswith("multipart/"):
+        return next((found for child in part.parts if (found := _bodies(child)) is not None), None)
+    return None
+
+
+def _alternatives(part: Part) -> list[Part] | None:
+    found: list[Part] = []
+    for child in part.parts:
+        if child.kind == "text/calendar":  # an invitation is acted upon, its text is that of the others
+            continue
+        below = _bodies(child)
+        if below is None:
+            return None
+        found += below
+    return found or None
+
+
+def _starts_first(part: Part) -> bool:
+    """Return whether the root of a multipart/related is its first part, as readers that ignore `start` believe."""
+    start = part.type.params.get("start")
+    return start is None or (part.parts[0].headers.get("content-id") or "").strip() == start.strip()

@@ -1,0 +1,209 @@
+"""One leaf of text and what changes in it: worked out once, written per copy.
+
+A splice keeps every byte around it. Where charset or transfer encoding cannot carry what goes in, the leaf alone is
+encoded anew: quoted-printable (base64 if it was that), and UTF-8 if the charset was the obstacle.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html import escape
+
+from gateway import text
+from gateway.errors import Misuse
+from gateway.mail import encode, html, placeholders, plaintext
+from gateway.mail.bodies import HTML
+from gateway.mail.headers import Field
+from gateway.mail.mention import Mention
+from gateway.mail.placeholders import Found, Kind
+from gateway.mail.structure import Broken, Part
+
+_PGP = b"-----BEGIN PGP MESSAGE-----"
+_BLANK = frozenset({b" ", b"\t"})
+_PARAM_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$&+-.^_`{|}~")
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """`data[start:end]` gives way to the mention (`spot` says how) or to what a placeholder stands for."""
+
+    start: int
+    end: int
+    spot: html.Spot | plaintext.Spot | None = None
+    found: Found | None = None
+
+
+@dataclass(slots=True)
+class Leaf:
+    """A leaf with its edits in order of place; `data` is its body decoded, in charset `charset`.
+
+    `anew` says that it cannot be spliced whatever goes in. `places` are the edits' offsets in `raw`.
+    """
+
+    part: Part
+    raw: bytes
+    data: bytes
+    charset: str
+    reading: str
+    markup: bool
+    anew: bool
+    edits: tuple[Edit, ...]
+    places: tuple[tuple[int, int], ...]
+    _slices: dict[str, tuple[bytes, ...]] = field(default_factory=dict)
+
+    def body(self, mention: Mention, links: Mapping[str, str]) -> tuple[bytes, str | None]:
+        """Return the body for one copy and, when it is encoded anew, its new charset ("" for the same); else None."""
+        if not self.anew:
+            pieces = [self._piece(edit, mention, links, self.charset) for edit in self.edits]
+            if not any(piece is None for piece in pieces):
+                spliced = self._spliced([piece for piece in pieces if piece is not None])
+                if spliced is not None:
+                    return spliced, None
+        return self._encoded_anew(mention, links)
+
+    def head(self, content: bytes, fields: tuple[Field, ...], charset: str | None) -> bytes:
+        """Return header `fields` of the leaf, without the empty line; with what `body` said of its charset."""
+        if charset is None:
+            return b"".join([content[found.start : found.end] for found in fields])
+        encoding = b"base64" if self.part.encoding == "base64" else b"quoted-printable"
+        new = {"content-transfer-encoding": b"Content-Transfer-Encoding: " + encoding + b"\r\n"}
+        if charset:
+            new["content-type"] = _content_type(self.part, charset)
+        out = [new.pop(found.name, b"") or content[found.start : found.end] for found in fields]
+        return b"".join([*out, *reversed(new.values())])
+
+    def _piece(self, edit: Edit, mention: Mention, links: Mapping[str, str], charset: str) -> bytes | None:
+        """Return what goes in, in `charset`; None when that cannot hold it."""
+        if isinstance(edit.spot, html.Spot):
+            return edit.spot.close + b"\r\n" + mention.html.encode("ascii") + b"\r\n"
+        if isinstance(edit.spot, plaintext.Spot):
+            flowed = self.part.type.params.get("format", "").lower() == "flowed"
+            return encode.fitted(plaintext.block(mention.text, edit.spot, flowed=flowed), charset)
+        if edit.found is None or edit.found.kind is Kind.DROP:
+            return b""
+        return self._link(edit.found, mention.lang, links)
+
+    def _link(self, found: Found, lang: str, links: Mapping[str, str]) -> bytes:
+        address = links.get(found.kind) or links.get(Kind.STOP, "")
+        if not address.isascii() or not address.isprintable() or not address or set(address) & set(" \"'<>"):
+            raise Misuse(f"The message has a placeholder for {found.kind}, and {address[:80]!r} is no address for it.")
+        if not self.markup:
+            return address.encode("ascii")
+        address = escape(address)
+        if found.label:
+            label = text.say("mail.stop" if found.kind is Kind.STOP else "mail.preferences", lang)
+            address = f'<a href="{address}">{escape(label)}</a>'
+        return address.encode("ascii", "xmlcharrefreplace")
+
+    def _spliced(self, pieces: list[bytes]) -> bytes | None:
+        """Return the body with `pieces` written between its own bytes; None when the encoding cannot hold them."""
+        if self.part.encoding == "quoted-printable":
+            return self._spliced_qp(pieces)
+        if self.part.encoding == "base64":
+            start = self.edits[0].start // 3 * 3
+            tail = b"".join([self.data[start : self.edits[0].start], *self._woven(pieces)])
+            head = self.raw[: encode.base64_place(self.raw, start)].rstrip()
+            return b"".join((head, b"\r\n" if head else b"", encode.base64(tail), b"\r\n"))
+        seven = self.part.encoding in ("", "7bit") and self.raw.isascii()
+        if any((seven and not piece.isascii()) or encode.long_lined(piece) for piece in pieces):
+            return None
+        # A line that begins with "--" could be taken for a boundary.
+        dash = b"\n&#45;-" if self.markup else b"\n --"
+        safe = [piece.replace(b"\n--", dash) if b"\n--" in piece else piece for piece in pieces]
+        return b"".join([self.data[: self.edits[0].start], *self._woven(safe)])
+
+    def _woven(self, pieces: list[bytes]) -> list[bytes]:
+        """Return the data from the first edit on, with `pieces` in the place of the edits."""
+        ends = [edit.start for edit in self.edits[1:]] + [len(self.data)]
+        out: list[bytes] = []
+        for edit, piece, end in zip(self.edits, pieces, ends, strict=True):
+            out += (piece, self.data[edit.end : end])
+        return out
+
+    def _spliced_qp(self, pieces: list[bytes]) -> bytes:
+        out: list[bytes] = []
+        last = 0
+        for piece, (start, end) in zip(pieces, self.places, strict=True):
+            # Lines of their own stand as they are; what goes into a line goes between soft line breaks.
+            before = b"" if piece[:2] == b"\r\n" and self.raw[start - 1 : start] not in _BLANK else b"=\r\n"
+            after = b"" if piece[-2:] == b"\r\n" else b"=\r\n"
+            out += (self.raw[last:start], before, encode.qp(piece), after)
+            last = end
+        out.append(self.raw[last:])
+        return b"".join(out)
+
+    def _encoded_anew(self, mention: Mention, links: Mapping[str, str]) -> tuple[bytes, str | None]:
+        charset = "" if self.markup else "utf-8"
+        target = charset or self.charset
+        pieces = [self._piece(edit, mention, links, target) or b"" for edit in self.edits]
+        starts = [0, *[edit.end for edit in self.edits]]
+        ends = [*[edit.start for edit in self.edits], len(self.data)]
+        kept = [self.data[start:end] for start, end in zip(starts, ends, strict=True)]
+        if charset:
+            kept = [part.decode(self.reading).encode() for part in kept]
+        whole = b"".join([part for pair in zip(kept, [*pieces, b""], strict=True) for part in pair])
+        if self.part.encoding == "base64":
+            return encode.base64(whole) + b"\r\n", charset
+        return encode.qp(whole), charset
+
+
+def plan(content: bytes, part: Part, *, mention: bool) -> Leaf | None:
+    """Return the leaf with its edits, the mention's among them if asked; None when it cannot be changed safely.
+
+    Raises `Broken` for what must not leave: inline PGP, a placeholder that nobody can fill in.
+    """
+    raw = content[part.body_start : part.end]
+    data = encode.transfer_decoded(raw, part.encoding)
+    charset = None if part.type.doubtful else encode.charset(part.type.params.get("charset", ""))
+    if data is None or charset is None:
+        return None
+    markup = part.kind in HTML
+    anew = not encode.transparent(charset)
+    reading = "ascii" if data.isascii() and not anew else "" if markup and not anew else encode.reading(data, charset)
+    if reading is None or (markup and anew):
+        return None
+    if anew:
+        data, reading = data.decode(reading).removeprefix("\ufeff").encode(), "utf-8"
+    if _PGP in data:
+        raise Broken("encrypted")
+    edits = _edits(data, markup, mention)
+    if edits is None:
+        return None
+    places = _places(raw, data, edits) if part.encoding == "quoted-printable" and not anew else ()
+    return Leaf(part, raw, data, charset, reading, markup, anew or places is None, edits, places or ())
+
+
+def _edits(data: bytes, markup: bool, mention: bool) -> tuple[Edit, ...] | None:
+    found = placeholders.find(data)
+    for each in found:
+        if each.kind is Kind.STUCK:
+            raise Broken("placeholder", data[each.start : each.end][:60].decode("ascii", "replace"))
+    edits = [Edit(each.start, each.end, found=each) for each in found]
+    if mention:
+        spot = html.find(data) if markup else plaintext.find(data)
+        if spot is None or any(each.start < spot.offset < each.end for each in found):
+            return None
+        edits.append(Edit(spot.offset, spot.offset, spot))
+        edits.sort(key=lambda edit: (edit.start, edit.end))
+    return tuple(edits)
+
+
+def _places(raw: bytes, data: bytes, edits: tuple[Edit, ...]) -> tuple[tuple[int, int], ...] | None:
+    """Return where in quoted-printable the edits are, None if one cannot be told."""
+    places: list[tuple[int, int]] = []
+    for edit in edits:
+        start = encode.qp_place(raw, data, edit.start)
+        end = start if edit.end == edit.start else encode.qp_place(raw, data, edit.end)
+        if start is None or end is None:
+            return None
+        places.append((start, end))
+    return tuple(places)
+
+
+def _content_type(part: Part, charset: str) -> bytes:
+    params = {key: value for key, value in part.type.params.items() if key != "charset" and value.isascii()}
+    out = [f"{part.kind}; charset={charset}"]
+    for key, value in params.items():
+        plain = value and set(value) <= _PARAM_PLAIN
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        out.append(f"{key}={value}" if plain else f'{key}="{escaped}"')
+    return ("Content-Type: " + ";\r\n ".join(out) + "\r\n").encode("ascii")

@@ -1,0 +1,111 @@
+"""Opt-out placeholders of the well-known tools and our own, found in a decoded body (peers.md, section 1).
+
+A tool that normally fills them in leaves them to us when it relays through us. What stands for an opt-out or
+preferences address becomes ours; what nobody here can fill in keeps the message back.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What becomes of a placeholder."""
+
+    STOP = "unsubscribe_url"
+    CHOOSE = "preferences_url"
+    DROP = "drop"  # only marks a place for its tool
+    STUCK = "stuck"  # nobody can fill it in
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`data[start:end]` is a placeholder; `label` says that its tool puts a whole link there, not an address only."""
+
+    start: int
+    end: int
+    kind: Kind
+    label: bool = False
+
+
+# Written as the tools document them; "~" is an optional blank, "@" any name. Letters match in either case. Each sign is
+# also met percent-encoded in an address and, where it is markup, as a reference in HTML.
+_STOP = """%unsubscribe_url% %tag_unsubscribe_url% %mailing_list_unsubscribe_url% {{~amazonSESUnsubscribeUrl~}}
+<%~asm_group_unsubscribe_raw_url~%> <%~asm_global_unsubscribe_raw_url~%> {{{~pm:unsubscribe~}}}
+{{{~pm:unsubscribe_url~}}}
+*|UNSUB|* *|UNSUB:@|* {{~UnsubscribeURL~}} {{~UnsubscribeURL~.~}} {{~unsubscribe_url~}} {unsubscribe_url} {$unsubscribe}
+[UNSUBSCRIBEURL] [BLACKLISTURL] [link:subscription_unsubscribe_url] [link:subscription_instant_unsubscribe_url]
+[LINK_UNSUBSCRIBE] [[UNSUB_LINK_EN]] [[UNSUB_LINK_FR]] %UNSUBSCRIBELINK% {{~unsubscribe_link~}} {{~unsubscribe~}}
+/unsubscribe_from_list {{{~unsubscribe_url~}}} {%~unsubscribe_url~%} {%~unsubscribe_link~%}"""
+_STOP_LABEL = """[UNSUBSCRIBE] {unsubscribe_text} <%~asm_group_unsubscribe_url~%> <%~asm_global_unsubscribe_url~%>
+{%~unsubscribe~%} [link:subscription_unsubscribe]"""
+_CHOOSE = """%preferences_url% <%~asm_preferences_raw_url~%> *|UPDATE_PROFILE|* [PREFERENCESURL] {{~ManageURL~}}
+[link:subscription_manage_url] [LINK_PREFERENCES] {{~preferences_url~}} {preferences_url}"""
+_CHOOSE_LABEL = "<%~asm_preferences_url~%> [PREFERENCES] [link:subscription_manage] [unsubscribe_preferences]"
+_DROP = """[FOOTER] [[data-msys-unsubscribe="1"]]"""
+_STUCK = """{{~OptinURL~}} [CONFIRMATIONURL] {resubscribe_url} [SUBSCRIBEURL] [JUMPOFFURL] [FORWARDURL] %recipient.@%
+{{{~pm:@~}}} *|UNSUB:@ <%~asm_@%>"""
+# One of these is in every placeholder: mail without them needs no closer look.
+NEEDLES = tuple(
+    b"unsub asm_ preferences pm: blacklisturl update_profile manageurl subscription_manage footer] footer%5d optinurl"
+    b" confirmationurl resubscribe_url [subscribeurl %5bsubscribeurl jumpoffurl forwardurl %recipient. %25recipient."
+    b" recipient%2e pm%3a".split()
+)
+_REFERENCES = {"<": b"&lt;", ">": b"&gt;", '"': b"&quot;"}
+_PREFIX = re.compile(rb"https?://\Z")
+_WHOLE = re.compile(rb"https?://[^\s\"'<>]*\Z")  # a tool's own address that it would have replaced whole
+_LOOK_BACK = 300
+
+
+def _sign(character: str) -> bytes:
+    if character.isalnum() or character == "_":
+        return character.lower().encode("ascii")
+    if character == "~":
+        return rb"(?:\s|&nbsp;|%20|\+){0,3}"
+    if character == "@":
+        return rb"[^\s<>{}%|*\"']{1,60}"
+    forms = [re.escape(character.encode("ascii")), b"%%%02x" % ord(character), _REFERENCES.get(character, b"")]
+    return b"(?:" + b"|".join(filter(None, forms)) + b")"
+
+
+def _expression() -> tuple[re.Pattern[bytes], dict[int, tuple[Kind, bool]]]:
+    """Return one expression with a group for each sort of placeholder, and what each group means."""
+    sorts = (
+        (_STOP, Kind.STOP, False),
+        (_STOP_LABEL, Kind.STOP, True),
+        (_CHOOSE, Kind.CHOOSE, False),
+        (_CHOOSE_LABEL, Kind.CHOOSE, True),
+        (_DROP, Kind.DROP, False),
+        (_STUCK, Kind.STUCK, False),
+    )
+    groups, meaning = [], {}
+    for number, (spelled, kind, label) in enumerate(sorts, 1):
+        words = [b"".join([_sign(character) for character in word]) for word in spelled.split()]
+        groups.append(b"(" + b"|".join(words) + b")")
+        meaning[number] = (kind, label)
+    # "[unsubscribe](…)" is somebody's Markdown.
+    return re.compile(b"(?:" + b"|".join(groups) + rb")(?![(\[:])"), meaning
+
+
+_ANY, _MEANING = _expression()
+SPELLINGS = tuple(" ".join((_STOP, _STOP_LABEL, _CHOOSE, _CHOOSE_LABEL, _DROP, _STUCK)).split())
+
+
+def find(data: bytes) -> tuple[Found, ...]:
+    """Return the placeholders in `data` (a decoded body in a charset of `encode.transparent`), in order."""
+    low = data.lower()
+    if not any(needle in low for needle in NEEDLES):
+        return ()
+    return tuple(_found(low, match) for match in _ANY.finditer(low))
+
+
+def _found(data: bytes, match: re.Match[bytes]) -> Found:
+    kind, label = _MEANING[match.lastindex or 0]
+    start = match.start()
+    if kind in (Kind.STOP, Kind.CHOOSE):  # editors put "http://" before what they take for a relative address
+        before = _WHOLE if match[0].startswith(b"/") else _PREFIX
+        prefix = before.search(data, max(0, start - _LOOK_BACK), start)
+        start = prefix.start() if prefix else start
+    # In an attribute only the address fits, whatever the tool would have put there.
+    inside_tag = data.rfind(b"<", max(0, start - 2_000), start) > data.rfind(b">", max(0, start - 2_000), start)
+    return Found(start, match.end(), kind, label and not inside_tag)

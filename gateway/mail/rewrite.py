@@ -1,0 +1,221 @@
+"""A submitted message becomes the copy of one recipient: planned once a submission, spliced per copy.
+
+The promise: a copy carries the mention where any reader shows it, in every alternative; and every byte outside the
+splices is the sender's. What cannot be served so is `Unfit`, with the reason, and never leaves without the mention.
+
+- A body leaf gets the mention spliced in (`leaf`).
+- Where no leaf can bear it (something signed, an image or a file alone, a charset or a document nobody can vouch for)
+  the whole is wrapped: an outer multipart/mixed holds the mention first, then the sender's part untouched (`wrap`).
+- Encrypted and fragmentary mail is refused, as nobody could tell what it says.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from gateway import text
+from gateway.mail import bodies, encode, headers, leaf, placeholders, structure, wrap
+from gateway.mail.headers import Field, Headers
+from gateway.mail.leaf import Leaf
+from gateway.mail.mention import Mention
+from gateway.mail.placeholders import Kind
+from gateway.mail.structure import Broken, Part
+
+_DROPPED = frozenset({"bcc", "resent-bcc", "return-path"})
+_DROPPED_STARTS = ("list-", "x-consentgate-")
+_KEPT = ("content-", "mime-version")  # without these the rest would mean something else
+_READ_BY_PEOPLE = frozenset({"from", "reply-to", "subject", "to"})
+_SYNTAX = frozenset({"headers-broken", "field-twice", "nul"})
+_MIME = b"MIME-Version: 1.0\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Unfit:
+    """The message cannot be sent: `code` is the public reason, `key` and `detail` choose the sentence."""
+
+    code: str
+    key: str
+    detail: str = ""
+
+    @property
+    def why(self) -> str:
+        """Return the sentence in English, for replies and logs; ASCII but for what a message itself held."""
+        return self.say(text.FALLBACK)
+
+    def say(self, lang: str) -> str:
+        """Return the sentence in `lang`."""
+        return text.say(f"mail.unfit-{self.key}", lang, detail=self.detail)
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """What one copy gets: `headers` on top in that order, the mention, and the addresses for placeholders.
+
+    `links` maps "unsubscribe_url" and "preferences_url"; the second falls back to the first.
+    """
+
+    headers: tuple[tuple[str, str], ...]
+    mention: Mention
+    links: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A message ready to be copied; safe to use from several threads."""
+
+    _kept: bytes  # header fields of the sender that stay
+    _rest: bytes  # the empty line and the body
+    _copy: Callable[[Mention, Mapping[str, str]], bytes]
+    wrapped: bool
+    needs_links: bool  # the message has placeholders
+
+    def copy(self, insert: Insert) -> bytes:
+        """Return the copy with mention. Raises `Misuse` for headers or links that would break it."""
+        return _on_top(insert.headers) + self._copy(insert.mention, insert.links)
+
+    def plain(self, on_top: tuple[tuple[str, str], ...]) -> bytes:
+        """Return the copy without mention, for a message that needs none: `on_top` added, dropped headers gone."""
+        return _on_top(on_top) + self._kept + self._rest
+
+
+def plan(content: bytes, *, remove: frozenset[str] = frozenset()) -> Plan | Unfit:
+    """Return how copies of `content` are made, or why there can be none. CRLF lines, dots unstuffed.
+
+    List-*, X-Consentgate-*, Bcc and Return-Path fields are dropped, and those named (lower-case) in `remove`.
+    Never raises for what the message holds.
+    """
+    bad = _malformed(content)
+    if bad is not None:
+        return bad
+    try:
+        root = structure.scan(content)
+        bodies.check(root)
+        return _planned(content, root, _kept_fields(root.headers, remove))
+    except Broken as broken:
+        return _unfit(broken)
+
+
+def plain(
+    content: bytes, on_top: tuple[tuple[str, str], ...], *, remove: frozenset[str] = frozenset()
+) -> bytes | Unfit:
+    """Return `Plan.plain` for any message whose header section can be read, opaque ones too (service mail)."""
+    bad = _malformed(content)
+    if bad is not None:
+        return bad
+    parsed = headers.parse(content)
+    if parsed.broken >= 0:
+        return _unfit(Broken("headers-broken"))
+    return _on_top(on_top) + _bytes_of(content, _kept_fields(parsed, remove)) + _rest(content, parsed)
+
+
+def _malformed(content: bytes) -> Unfit | None:
+    if not content.count(b"\r\n") == content.count(b"\r") == content.count(b"\n"):
+        return Unfit("R-SMTP-BARE", "line-ends")
+    return _unfit(Broken("nul")) if b"\0" in content else None
+
+
+def _unfit(broken: Broken) -> Unfit:
+    if broken.key in _SYNTAX:
+        return Unfit("R-SMTP-SYNTAX", broken.key, broken.detail)
+    code = "R-MSG-PLACEHOLDER" if broken.key.startswith("placeholder") else "R-MSG-OPAQUE"
+    return Unfit(code, broken.key, broken.detail)
+
+
+def _planned(content: bytes, root: Part, fields: tuple[Field, ...]) -> Plan:
+    for found in fields:
+        if found.name in _READ_BY_PEOPLE and (stuck := placeholders.find(found.raw)):
+            raise Broken("placeholder-sealed", found.raw[stuck[0].start : stuck[0].end][:60].decode("ascii", "replace"))
+    chosen = bodies.choose(root)
+    leaves = [leaf.plan(content, part, mention=True) for part in chosen] if chosen else [None]
+    kept, rest = _bytes_of(content, fields), _rest(content, root.headers)
+    if any(each is None for each in leaves):
+        _check_sealed(content, root)
+        return Plan(kept, rest, wrap.plan(content, root, fields), wrapped=True, needs_links=False)
+    edited = [each for each in leaves if each is not None] + _further(content, root, chosen or [])
+    edited.sort(key=lambda each: each.part.start)
+    links = any(edit.found is not None and edit.found.kind is not Kind.DROP for each in edited for edit in each.edits)
+    return Plan(kept, rest, _splicer(content, root, fields, edited), wrapped=False, needs_links=links)
+
+
+def _further(content: bytes, root: Part, chosen: list[Part]) -> list[Leaf]:
+    """Return the leaves besides the body that hold placeholders."""
+    found: list[Leaf] = []
+    for part in bodies.others(root, chosen):
+        planned = leaf.plan(content, part, mention=False)
+        if planned is None:
+            _check_part(content, part)
+        elif planned.edits:
+            found.append(planned)
+    return found
+
+
+def _check_sealed(content: bytes, root: Part) -> None:
+    """Raise `Broken` for a placeholder, or inline PGP, in what is going to be wrapped."""
+    for part in bodies.others(root, []):
+        _check_part(content, part)
+
+
+def _check_part(content: bytes, part: Part) -> None:
+    raw = content[part.body_start : part.end]
+    data = encode.transfer_decoded(raw, part.encoding) or raw
+    if b"-----BEGIN PGP MESSAGE-----" in data:
+        raise Broken("encrypted")
+    for found in placeholders.find(data):
+        if found.kind is not Kind.DROP:
+            raise Broken("placeholder-sealed", data[found.start : found.end][:60].decode("ascii", "replace"))
+
+
+def _splicer(
+    content: bytes, root: Part, fields: tuple[Field, ...], leaves: list[Leaf]
+) -> Callable[[Mention, Mapping[str, str]], bytes]:
+    """Return the function that writes a copy from its leaves and the bytes between them."""
+    versioned = any(found.name == "mime-version" for found in fields)
+    typed = any(found.name == "content-type" for found in fields)
+    kept = _bytes_of(content, fields)
+
+    if leaves[0].part is root:
+        only = leaves[0]
+
+        def alone(mention: Mention, links: Mapping[str, str]) -> bytes:
+            body, charset = only.body(mention, links)
+            version = b"" if versioned or (charset is None and not typed) else _MIME
+            return b"".join((version, only.head(content, fields, charset), b"\r\n", body))
+
+        return alone
+
+    top = (b"" if versioned else _MIME) + kept
+    between, last = [], root.body_start - 2  # from the empty line on
+    for each in leaves:
+        between.append(content[last : each.part.start])
+        last = each.part.end
+    tail = content[last:]
+
+    def several(mention: Mention, links: Mapping[str, str]) -> bytes:
+        out = [top]
+        for before, each in zip(between, leaves, strict=True):
+            body, charset = each.body(mention, links)
+            out += (before, each.head(content, each.part.headers.fields, charset), b"\r\n", body)
+        return b"".join([*out, tail])
+
+    return several
+
+
+def _kept_fields(parsed: Headers, remove: frozenset[str]) -> tuple[Field, ...]:
+    return tuple(
+        found
+        for found in parsed.fields
+        if found.name.startswith(_KEPT)
+        or not (found.name in _DROPPED or found.name in remove or found.name.startswith(_DROPPED_STARTS))
+    )
+
+
+def _bytes_of(content: bytes, fields: tuple[Field, ...]) -> bytes:
+    return b"".join([content[found.start : found.end] for found in fields])
+
+
+def _rest(content: bytes, parsed: Headers) -> bytes:
+    return b"\r\n" + content[parsed.body_start :]
+
+
+def _on_top(fields: tuple[tuple[str, str], ...]) -> bytes:
+    return b"".join([headers.line(name, value) for name, value in fields])
