@@ -9,13 +9,13 @@ from base64 import b64decode
 from gateway import journal
 from gateway.errors import TryLater
 from gateway.flow.gate import Gate
-from gateway.smtp.protocol import Protocol
+from gateway.smtp.protocol import Dialog
 from gateway.smtp.wire import BadLine
 
 _LINE_MOST = 12_288  # RFC 4954 4
 
 
-class _Broken(Exception):  # noqa: N818 (the reply is the point)
+class _Broken(Exception):
     """The exchange ended without credentials; carries the reply."""
 
 
@@ -24,7 +24,7 @@ class Auth:
 
     gate: Gate
 
-    async def auth_PLAIN(self, server: Protocol, args: list[str]) -> None:
+    async def auth_PLAIN(self, server: Dialog, args: list[str]) -> None:
         """RFC 4616: one response with authorization identity, name and password."""
         try:
             parts = _decoded(args[1]) if len(args) > 1 else await _ask(server, "")
@@ -37,7 +37,7 @@ class Auth:
             return
         await self._check(server, name, password)
 
-    async def auth_LOGIN(self, server: Protocol, args: list[str]) -> None:
+    async def auth_LOGIN(self, server: Dialog, args: list[str]) -> None:
         """Name and password one after the other (draft-murchison-sasl-login)."""
         try:
             name = _decoded(args[1]) if len(args) > 1 else await _ask(server, "VXNlcm5hbWU6")
@@ -47,7 +47,7 @@ class Auth:
             return
         await self._check(server, name, password)
 
-    async def _check(self, server: Protocol, name: bytes, password: bytes) -> None:
+    async def _check(self, server: Dialog, name: bytes, password: bytes) -> None:
         try:
             login = await self.gate.login(name.decode("utf-8", "replace"), password)
         except TryLater:
@@ -60,7 +60,7 @@ class Auth:
         server.session.authenticated = True
         await server.push("235 2.7.0 welcome")
 
-    async def _refuse(self, server: Protocol) -> None:
+    async def _refuse(self, server: Dialog) -> None:
         """Make guessing slow and loud."""
         server.failed_logins += 1
         journal.warn("smtp.login", host=server.host, failed=server.failed_logins)
@@ -71,7 +71,7 @@ class Auth:
             await server.hang_up("421 4.7.0 too many failed logins")
 
 
-async def _ask(server: Protocol, challenge: str) -> bytes:
+async def _ask(server: Dialog, challenge: str) -> bytes:
     """Send a challenge (base64 already) and return the decoded response."""
     await server.push(f"334 {challenge}")
     try:

@@ -12,7 +12,7 @@ from gateway.mail.reply import Reply
 from gateway.smtp.auth import Auth
 from gateway.smtp.connection import Talk, Transaction
 from gateway.smtp.params import MailArgument, RcptArgument
-from gateway.smtp.protocol import Protocol
+from gateway.smtp.protocol import Dialog
 
 HOOKS = frozenset({"handle_MAIL", "handle_RCPT", "handle_DATA", "handle_exception", "auth_PLAIN", "auth_LOGIN"})
 _PATH_MOST = 254  # RFC 5321 4.5.3.1.3, without the brackets
@@ -24,7 +24,7 @@ class Handler(Auth):
     def __init__(self, gate: Gate) -> None:
         self.gate = gate
 
-    async def handle_MAIL(self, server: Protocol, talk: Talk, transaction: Transaction, wanted: MailArgument) -> Reply:
+    async def handle_MAIL(self, server: Dialog, talk: Talk, transaction: Transaction, wanted: MailArgument) -> Reply:
         """Begin a draft if the gate lets this login use that sender."""
         assert talk.login is not None  # noqa: S101 (the protocol has seen to it)
         sender = ""
@@ -39,7 +39,7 @@ class Handler(Auth):
             transaction.draft = draft
         return reply
 
-    async def handle_RCPT(self, server: Protocol, talk: Talk, transaction: Transaction, wanted: RcptArgument) -> Reply:
+    async def handle_RCPT(self, server: Dialog, talk: Talk, transaction: Transaction, wanted: RcptArgument) -> Reply:
         """Ask the gate about one recipient; it adds the recipient to the draft itself."""
         draft = transaction.draft
         assert draft is not None  # noqa: S101 (the protocol has seen to it)
@@ -51,7 +51,7 @@ class Handler(Auth):
             return found
         return await self.gate.recipient(draft, found, wanted.notify, wanted.orcpt)
 
-    async def handle_DATA(self, server: Protocol, talk: Talk, transaction: Transaction, content: bytes) -> Reply:
+    async def handle_DATA(self, server: Dialog, talk: Talk, transaction: Transaction, content: bytes) -> Reply:
         """Hand the whole message to the gate."""
         draft = transaction.draft
         assert draft is not None  # noqa: S101 (the protocol has seen to it)

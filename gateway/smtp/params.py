@@ -16,7 +16,7 @@ _ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+")
 _ENVID_MOST, _ORCPT_MOST, _SIZE_DIGITS = 100, 500, 20
 
 
-class Refused(Exception):  # noqa: N818 (the reply is the point)
+class Refused(Exception):
     """The argument is not acceptable; carries the reply."""
 
     def __init__(self, code: int, status: str, text: str) -> None:

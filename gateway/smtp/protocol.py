@@ -18,7 +18,7 @@ _HELO_UNFIT = re.compile(r"[^A-Za-z0-9._:\[\]-]")
 _HELO_MOST = 255
 
 
-class Protocol(Connection):
+class Dialog(Connection):
     """Submission only: nothing is taken from anybody who has not logged in.
 
     What comes from aiosmtpd and stays unused: its parsing of MAIL and RCPT (parameters in upper case, none for RCPT),

@@ -12,7 +12,7 @@ from gateway.mail.reply import Reply
 from gateway.smtp.connection import Connection
 from gateway.smtp.handler import Handler, check_hooks
 from gateway.smtp.options import SmtpOptions, Where
-from gateway.smtp.protocol import Protocol
+from gateway.smtp.protocol import Dialog
 
 _BACKLOG = 1024
 _LAST_WORDS = 1.0  # seconds for the farewell of sessions that were cut off
@@ -73,7 +73,7 @@ class Door:
         loop = asyncio.get_running_loop()
         host, port = where
         return await loop.create_server(
-            lambda: Protocol(self._handler, self, loop, secure=tls is not None),
+            lambda: Dialog(self._handler, self, loop, secure=tls is not None),
             host or None,
             port,
             ssl=tls,

@@ -15,15 +15,15 @@ _HIGH_WATER = 262_144  # unread bytes at which the client has to wait
 _KEPT = len(END) - 1  # how much of a dropped message may be the beginning of its end
 
 
-class Gone(Exception):  # noqa: N818 (it is no error that somebody leaves)
+class Gone(Exception):
     """The client closed the connection, or we did."""
 
 
-class Interrupted(Exception):  # noqa: N818
+class Interrupted(Exception):
     """Waiting for the client is over; carries the reply that says why."""
 
 
-class BadLine(Exception):  # noqa: N818
+class BadLine(Exception):
     """A command line that is none; carries what is wrong with it."""
 
 
