@@ -1,0 +1,171 @@
+"""One connection to the next hop.
+
+aiosmtplib connects, greets, goes over to TLS and logs in. For the mail itself it can only wait for each reply before
+the next command; so the transport then gets a protocol of our own, which sends MAIL, RCPT and DATA in one packet where
+the next hop offers PIPELINING (RFC 2920).
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aiosmtplib import SMTP
+
+from gateway.courier.replies import Nonsense, Replies
+from gateway.mail.reply import Reply
+
+END = b".\r\n"
+_PIECE = 262_144  # bytes given to the transport at once
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds to wait for the next hop (RFC 5321 4.5.3.2)."""
+
+    connect: float = 60.0  # for each step until the connection is ready for mail
+    command: float = 300.0
+    block: float = 180.0  # for each piece of a message
+    end: float = 600.0
+    quit: float = 5.0
+
+
+class Lost(Exception):
+    """The connection is of no use any more; says why, and what was still answered to the last commands."""
+
+    def __init__(self, why: str, replies: Sequence[Reply] = ()) -> None:
+        super().__init__(why)
+        self.replies = tuple(replies)
+
+
+class Line(asyncio.Protocol):
+    """Commands out, replies in. Not for two tasks at once."""
+
+    def __init__(self, client: SMTP, timeouts: Timeouts, now: float) -> None:
+        assert isinstance(client.transport, asyncio.BaseTransport)  # noqa: S101 (it has just connected)
+        self.offers = dict(client.esmtp_extensions)  # lower-case keyword → its parameters
+        self.used = 0  # letters offered so far
+        self.idle_since = now
+        self.dirty = False  # a transaction was left open at the other end
+        self._timeouts = timeouts
+        self._replies = Replies()
+        self._arrived: deque[Reply] = deque()
+        self._expected = 0
+        self._trouble: str | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
+        self._transport: asyncio.Transport = client.transport  # type: ignore[assignment]
+        self._transport.set_protocol(self)
+
+    @property
+    def usable(self) -> bool:
+        """Return whether another letter may be offered."""
+        return self._trouble is None and not self._transport.is_closing()
+
+    # What the event loop tells us.
+
+    def data_received(self, data: bytes) -> None:
+        """Sort replies; one that nobody waits for (such as 421 before closing) makes the connection unusable."""
+        try:
+            self._arrived.extend(self._replies.feed(data))
+        except Nonsense as problem:
+            self._fail(f"next hop talks nonsense: {problem}")
+        if len(self._arrived) > self._expected:
+            self._fail(f"next hop says: {self._arrived[-1]}")
+        self._wake()
+
+    def eof_received(self) -> None:
+        """Take the end of the stream for the end of the connection."""
+        self._fail("next hop closed the connection")
+        self._wake()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """Remember it."""
+        self._fail(f"connection lost: {error}" if error else "connection lost")
+        self._writable.set()
+        self._wake()
+
+    def pause_writing(self) -> None:
+        """Stop giving pieces to the transport."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        self._writable.set()
+
+    # What the courier wants.
+
+    async def ask(self, *commands: bytes) -> list[Reply]:
+        """Send commands (without CRLF) in one packet; return their replies. Raises `Lost`."""
+        self._send(b"\r\n".join([*commands, b""]), len(commands))
+        return await self._answers(len(commands), self._timeouts.command)
+
+    async def send(self, body: bytes) -> Reply:
+        """Send what ends in CRLF.CRLF after DATA was granted; return the reply. Raises `Lost`."""
+        self._expected += 1
+        if len(body) <= _PIECE:
+            self._send(body, 0)
+        else:
+            view = memoryview(body)
+            for start in range(0, len(body), _PIECE):
+                self._send(view[start : start + _PIECE], 0)
+                try:
+                    async with asyncio.timeout(self._timeouts.block):
+                        await self._writable.wait()
+                except TimeoutError:
+                    raise self._lost("next hop stopped reading") from None
+        return (await self._answers(1, self._timeouts.end))[0]
+
+    def abort(self) -> None:
+        """Drop the connection."""
+        self._fail("dropped")
+        self._transport.abort()
+
+    async def quit(self) -> None:
+        """Say goodbye (RFC 5321 4.1.1.10), for a few seconds at most."""
+        try:
+            if self.usable:
+                self._send(b"QUIT\r\n", 1)
+                await self._answers(1, self._timeouts.quit)
+        except Lost:
+            pass
+        finally:
+            self._transport.close()
+
+    def _send(self, data: bytes | memoryview, replies: int) -> None:
+        if not self.usable:
+            raise Lost(self._trouble or "connection lost", self._arrived)
+        self._expected += replies
+        self._transport.write(data)
+
+    async def _answers(self, number: int, seconds: float) -> list[Reply]:
+        try:
+            async with asyncio.timeout(seconds):
+                while len(self._arrived) < number:
+                    if self._trouble is not None:
+                        raise Lost(self._trouble, self._arrived)
+                    self._waiter = asyncio.get_running_loop().create_future()
+                    await self._waiter
+        except TimeoutError:
+            raise self._lost("next hop did not answer in time") from None
+        except asyncio.CancelledError:
+            self.abort()  # what is on the way now would be taken for the reply to something else
+            raise
+        finally:
+            self._waiter = None
+        self._expected -= number
+        return [self._arrived.popleft() for _ in range(number)]
+
+    def _lost(self, why: str) -> Lost:
+        self._fail(why)
+        self._transport.abort()
+        return Lost(why, self._arrived)
+
+    def _fail(self, why: str) -> None:
+        if self._trouble is None:
+            self._trouble = why
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
