@@ -4,26 +4,32 @@ from pathlib import Path
 
 import click
 
-from gateway.commands.account import account
-from gateway.commands.advertiser import advertiser
-from gateway.commands.check import check, inspect_
 from gateway.commands.common import Root, Shell, find_config
-from gateway.commands.config import config
-from gateway.commands.contact import contact
-from gateway.commands.db import db
-from gateway.commands.imports import import_
-from gateway.commands.law import law
-from gateway.commands.lists import list_
-from gateway.commands.opposition import opposition
-from gateway.commands.plugin import plugin
-from gateway.commands.queue import queue
-from gateway.commands.serve import demo, serve
-from gateway.commands.setup import init
 
 __all__ = ["consentgate", "main"]
 
+# Noun → module and name. A noun is loaded when it is used: most calls need neither the web nor the SMTP server.
+NOUNS = {
+    "init": "setup:init",
+    "serve": "serve:serve",
+    "demo": "serve:demo",
+    "advertiser": "advertiser:advertiser",
+    "account": "account:account",
+    "list": "lists:list_",
+    "import": "imports:import_",
+    "contact": "contact:contact",
+    "opposition": "opposition:opposition",
+    "check": "check:check",
+    "inspect": "check:inspect_",
+    "queue": "queue:queue",
+    "law": "law:law",
+    "db": "db:db",
+    "config": "config:config",
+    "plugin": "plugin:plugin",
+}
 
-@click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+
+@click.group(cls=Root, nouns=NOUNS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="consentgate", prog_name="consentgate")
 @click.option(
     "--config",
@@ -39,13 +45,6 @@ def consentgate(ctx: click.Context, config: Path | None, as_json: bool) -> None:
     3 something needed is unreachable.
     """
     ctx.obj = Shell(config or find_config(), as_json=as_json)
-
-
-for command in (
-    init, serve, demo, advertiser, account, list_, import_, contact, opposition, check, inspect_, queue, law, db,
-    config, plugin,
-):  # fmt: skip
-    consentgate.add_command(command)
 
 
 def main() -> None:

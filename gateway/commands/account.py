@@ -9,7 +9,7 @@ from sqlmodel import Session
 from gateway import clock
 from gateway.commands.advertiser import domain_of
 from gateway.commands.common import Noun, Shell, confirm, pass_shell, yes_option
-from gateway.commands.found import account_named, advertiser_named, list_named
+from gateway.commands.found import account_named, advertiser_named, list_named, shown
 from gateway.errors import Misuse
 from gateway.flow import passwords
 from gateway.flow.context import Context
@@ -155,6 +155,6 @@ def _described(tx: Session, row: Account) -> dict[str, Any]:
     owner = advertisers.get(tx, row.advertiser_id)
     named = [one.name for number in row.list_ids if (one := lists.get(tx, number))]
     first = lists.get(tx, row.list_id) if row.list_id else None
-    hidden = {"id", "password_hash", "advertiser_id", "list_id", "list_ids"}
+    hidden = ("id", "login", "password_hash", "advertiser_id", "list_id", "list_ids")
     known = {"advertiser": owner.name if owner else "", "list": first.name if first else None, "lists": named}
-    return {"login": row.login, **known, **row.model_dump(exclude=hidden | {"login"})}
+    return {"login": row.login, **known, **shown(row, *hidden)}

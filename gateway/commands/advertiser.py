@@ -8,7 +8,7 @@ import click
 from gateway import clock
 from gateway.commands.common import Noun, Shell, Verb, no, pass_shell
 from gateway.commands.findings import show_findings
-from gateway.commands.found import advertiser_named
+from gateway.commands.found import advertiser_named, shown
 from gateway.errors import Misuse
 from gateway.flow import listcheck
 from gateway.mail.address import parse
@@ -128,7 +128,7 @@ def check(shell: Shell, name: str | None) -> None:
 
 def described(row: Advertiser) -> dict[str, Any]:
     """Return an advertiser as commands show it."""
-    return row.model_dump(exclude={"id"})
+    return shown(row, "id")
 
 
 def _changed(row: Advertiser, values: dict[str, Any]) -> Advertiser:

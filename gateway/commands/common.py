@@ -6,10 +6,12 @@ Exit codes: 0 done, 1 the answer is no, 2 misuse, 3 something needed is unreacha
 import getpass
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -57,6 +59,7 @@ class Shell:
         """
         if self.path is None:
             provide(self.settings)
+        self.out.zone = ZoneInfo(self.settings.law.timezone)
         context = open_context(self.settings)
         try:
             self._ready(context.store)
@@ -93,9 +96,23 @@ class Noun(click.Group):
 
 
 class Root(Noun):
-    """The program: turns exceptions into sentences and exit codes."""
+    """The program: loads nouns when they are used, turns exceptions into sentences and exit codes."""
 
-    group_class = Noun
+    def __init__(self, *args: Any, nouns: Mapping[str, str], **kwargs: Any) -> None:  # noqa: ANN401 - handed on to click
+        super().__init__(*args, **kwargs)
+        self._nouns = nouns
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as click has it
+        """Return the nouns in the order in which they are written."""
+        return list(self._nouns)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as click has it
+        """Return the command of a noun, loaded now."""
+        if cmd_name not in self._nouns:
+            return None
+        module, _, name = self._nouns[cmd_name].partition(":")
+        found = getattr(import_module(f"gateway.commands.{module}"), name)
+        return found if isinstance(found, click.Command) else None
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click has it
         """Run the command."""

@@ -8,7 +8,7 @@ from sqlmodel import Session
 from gateway import clock
 from gateway.commands.common import Noun, Shell, Verb, no, pass_shell
 from gateway.commands.evidence import evidence_of, evidence_options
-from gateway.commands.found import advertiser_named, contact_named, list_named
+from gateway.commands.found import advertiser_named, contact_named, list_named, shown
 from gateway.errors import Misuse
 from gateway.flow import consent, importer
 from gateway.flow.consent import CHANNEL, Saying
@@ -38,7 +38,7 @@ def show(shell: Shell, address: str, advertiser: str | None) -> None:
         row = contact_named(tx, owner, address)
         events = [_event(tx, one) for one in ledger.of_contact(tx, row.id)]
         opposed = [_opposition(tx, one) for one in _oppositions(context, tx, owner, address)]
-    known = row.model_dump(exclude={"id", "advertiser_id", "address_key"})
+    known = shown(row, "id", "advertiser_id", "address_key")
     if shell.out.json:
         shell.out.data({**known, "advertiser": owner.name, "events": events, "oppositions": opposed})
         return
@@ -146,8 +146,8 @@ def _oppositions(context: Context, tx: Session, owner: Advertiser, address: str)
 
 def _event(tx: Session, event: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of the ledger
     row = lists.get(tx, event.list_id) if event.list_id else None
-    hidden = {"id", "contact_id", "advertiser_id", "list_id", "kind"}
-    return {"event": event.kind, "list": row.name if row else None, **event.model_dump(exclude=hidden)}
+    hidden = ("id", "contact_id", "advertiser_id", "list_id", "kind")
+    return {"event": event.kind, "list": row.name if row else None, **shown(event, *hidden)}
 
 
 def _opposition(tx: Session, one: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of the oppositions

@@ -2,7 +2,9 @@
 
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
+from pydantic import BaseModel
 from sqlmodel import Session
 
 from gateway.errors import Misuse, NotFound
@@ -52,3 +54,8 @@ def _missing(noun: str, name: str, known: Iterable[str]) -> NotFound:
         f"did you mean {near[0]}?" if near else f"there are: {', '.join(names[:20])}" if names else "there is none yet"
     )
     return NotFound(f"there is no {noun} called {name}; {cure}")
+
+
+def shown(row: BaseModel, *hidden: str) -> dict[str, Any]:
+    """Return the fields of a row in the order of their declaration, but for the hidden ones."""
+    return {name: getattr(row, name) for name in type(row).model_fields if name not in hidden}

@@ -14,7 +14,7 @@ import click
 
 from gateway.commands.common import Noun, Shell, Verb, confirm, no, pass_shell, yes_option
 from gateway.commands.evidence import evidence_of, evidence_options
-from gateway.commands.found import list_named
+from gateway.commands.found import list_named, shown
 from gateway.commands.output import progress
 from gateway.errors import Misuse
 from gateway.flow import importer
@@ -57,7 +57,8 @@ def import_() -> None:
 @click.option("--separator", help="Separator of a CSV file; else found out.")
 @click.option("--header/--no-header", default=None, help="Whether the first row is a header; else found out.")
 @click.option(
-    "--refused",
+    "--refused-to",
+    "refused_to",
     type=click.Path(path_type=Path, dir_okay=False, writable=True),
     help="File for refused rows; else FILE.refused.csv.",
 )
@@ -70,7 +71,7 @@ def file_(shell: Shell, /, file: Path, list_name: str, **options: Any) -> None: 
     chosen = dict(_pair(text) for text in options["maps"])
     kind = Kind(options["kind"]) if options["kind"] else None
     plan = Plan(str(file), shell.actor, chosen, evidence_of(options), kind)
-    target = options["refused"] or Path("import" if str(file) == "-" else file).with_suffix(".refused.csv")
+    target = options["refused_to"] or Path("import" if str(file) == "-" else file).with_suffix(".refused.csv")
     with shell.context() as context, _opened(file) as stream, ExitStack() as stack:
         with context.store.read() as tx:
             row = list_named(tx, list_name)
@@ -99,7 +100,7 @@ def list_(shell: Shell, list_name: str | None) -> None:
         rows = []
         for batch in imports.all(tx, only):
             into = lists.get(tx, batch.list_id)
-            rows.append({**batch.model_dump(exclude={"list_id"}), "batch": batch.id, "list": into.name if into else ""})
+            rows.append({**shown(batch, "id", "list_id"), "batch": batch.id, "list": into.name if into else ""})
     shell.out.table(["batch", "list", "source", "state", "taken", "refused", "created_at"], rows)
 
 

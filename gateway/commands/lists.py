@@ -12,7 +12,7 @@ from sqlmodel import Session
 from gateway import clock
 from gateway.commands.common import Noun, Shell, Verb, confirm, no, pass_shell, yes_option
 from gateway.commands.findings import show_findings
-from gateway.commands.found import advertiser_named, list_named
+from gateway.commands.found import advertiser_named, list_named, shown
 from gateway.errors import Misuse
 from gateway.flow import listcheck
 from gateway.law import guarantee as licence
@@ -172,7 +172,7 @@ def described(tx: Session, row: List) -> dict[str, Any]:
     return {
         "name": row.name,
         "advertiser": owner.name if owner else "",
-        **row.model_dump(exclude={"id", "name", "advertiser_id"}),
+        **shown(row, "id", "name", "advertiser_id"),
     }
 
 

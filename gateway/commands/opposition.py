@@ -16,6 +16,7 @@ from gateway import clock
 from gateway.commands.common import Noun, Shell, confirm, no, pass_shell, yes_option
 from gateway.commands.contact import advertiser_option
 from gateway.commands.found import advertiser_named, list_named
+from gateway.commands.output import plain
 from gateway.errors import Misuse
 from gateway.flow import consent
 from gateway.flow.consent import CHANNEL, Saying
@@ -116,7 +117,9 @@ def export(shell: Shell, advertiser: str | None) -> None:
                 shell.out.line(row)
                 continue
             line = io.StringIO()
-            csv.writer(line, lineterminator="").writerow(["" if row[key] is None else row[key] for key in FIELDS])
+            csv.writer(line, lineterminator="").writerow(
+                ["" if row[key] is None else plain(row[key]) for key in FIELDS]
+            )
             click.echo(line.getvalue())
 
 
@@ -200,7 +203,7 @@ def _described(tx: Session, one: Opposition) -> dict[str, Any]:
         "key_version": one.key_version,
         "list": row.name if row else None,
         "channel": one.channel,
-        "at": one.at.isoformat(),
+        "at": one.at,
         "origin": one.origin,
         "reason": one.reason,
     }

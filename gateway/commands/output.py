@@ -4,7 +4,7 @@ import json
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 import click
@@ -24,6 +24,7 @@ class Output:
     def __init__(self, *, as_json: bool, lang: str) -> None:
         self.json = as_json
         self.lang = lang
+        self.zone: tzinfo = UTC  # of the moments in tables; JSON is always in UTC
 
     def table(self, columns: Sequence[str], rows: Iterable[Row]) -> None:
         """Print rows: a JSON array of objects with every key, or a table of `columns` no wider than the terminal."""
@@ -34,7 +35,7 @@ class Output:
         for column in columns:
             table.add_column(self.title(column), overflow="fold")
         for row in rows:
-            table.add_row(*(Text(cell(row.get(column))) for column in columns))
+            table.add_row(*(Text(cell(row.get(column), self.zone)) for column in columns))
         if table.row_count:
             self._console().print(table)
         else:
@@ -50,7 +51,7 @@ class Output:
         table.add_column(overflow="fold")
         for key, value in row.items():
             if value not in (None, "", [], {}, ()):
-                table.add_row(self.title(key), Text(cell(value)))
+                table.add_row(self.title(key), Text(cell(value, self.zone)))
         self._console().print(table)
 
     def data(self, value: object) -> None:
@@ -109,18 +110,18 @@ def plain(value: object) -> object:
     return str(value)
 
 
-def cell(value: object) -> str:
+def cell(value: object, zone: tzinfo = UTC) -> str:
     """Return a value as people read it in a table."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "✓" if value else "–"
     if isinstance(value, datetime):
-        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M}Z"
+        return f"{value.astimezone(zone):%Y-%m-%d %H:%M}"
     if isinstance(value, Mapping):
-        return ", ".join(f"{key}: {cell(item)}" for key, item in value.items())
+        return ", ".join(f"{key}: {cell(item, zone)}" for key, item in value.items())
     if isinstance(value, (list, tuple, set, frozenset)):
-        return ", ".join(cell(item) for item in (sorted(value) if isinstance(value, (set, frozenset)) else value))
+        return ", ".join(cell(item, zone) for item in (sorted(value) if isinstance(value, (set, frozenset)) else value))
     return harmless(str(value))
 
 

@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from gateway import clock
 from gateway.commands.common import Noun, Shell, confirm, no, pass_shell, yes_option
+from gateway.commands.found import shown
 from gateway.errors import Misuse, NotFound
 from gateway.store import receipts, spool
 from gateway.store.tables import Parcel
@@ -122,8 +123,7 @@ def _page(read: Callable[[], Any], state: str, after: int) -> list[int]:
 
 def described(row: Parcel) -> dict[str, Any]:
     """Return a copy as commands show it; `ref` is the reference in replies and logs."""
-    hidden = {"id", "contact_id", "node"}
-    return {"ref": row.id, "submission": row.submission_id, **row.model_dump(exclude=hidden | {"submission_id"})}
+    return {"ref": row.id, "submission": row.submission_id, **shown(row, "id", "contact_id", "node", "submission_id")}
 
 
 def _receipt(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of the receipts

@@ -106,7 +106,7 @@ class _Columns:
     def __init__(self, headers: tuple[str, ...], chosen: Mapping[str, str]) -> None:
         self._chosen = chosen
         self._cache: dict[tuple[str, ...], dict[str, str]] = {}
-        self._fixed = meanings(headers, chosen) if headers else None
+        self._fixed = meanings(headers, chosen, lone=True) if headers else None
         self.ignored = tuple(header for header in headers if self._fixed and header not in self._fixed)
 
     def named(self, values: Mapping[str, object]) -> dict[str, object]:

@@ -41,7 +41,7 @@ class Sheet:
         self, file: BinaryIO, *, encoding: str | None = None, separator: str | None = None, header: bool | None = None
     ) -> None:
         self._file = file
-        self.encoding = encoding or detect_encoding(file)
+        self.encoding = _known(encoding) if encoding else detect_encoding(file)
         file.seek(0)
         # A wrapper of its own, so that dropping it does not close the caller's file.
         self._text = self._opened()
@@ -72,7 +72,7 @@ class Sheet:
     def _peek(self) -> str:
         try:
             start = self._text.readline(LONGEST)
-        except (UnicodeDecodeError, LookupError) as error:
+        except UnicodeDecodeError as error:
             raise Misuse(f"the file cannot be read as {self.encoding}; name another --encoding") from error
         self._file.seek(0)
         self._text = self._opened()
@@ -148,6 +148,13 @@ class _Borrowed(io.RawIOBase):
         block = self._file.read(len(buffer))
         buffer[: len(block)] = block
         return len(block)
+
+
+def _known(encoding: str) -> str:
+    try:
+        return codecs.lookup(encoding).name
+    except LookupError as error:
+        raise Misuse(f"the file cannot be read as {encoding}: there is no such encoding") from error
 
 
 def detect_encoding(file: BinaryIO) -> str:

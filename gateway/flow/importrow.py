@@ -143,8 +143,10 @@ def plain(header: str) -> str:
 _KNOWN = {name: column.name for column in COLUMNS for name in (column.name, *column.names)}
 
 
-def meanings(headers: Iterable[str], chosen: Mapping[str, str]) -> dict[str, str]:
+def meanings(headers: Iterable[str], chosen: Mapping[str, str], *, lone: bool = False) -> dict[str, str]:
     """Return header → column for the headers that are understood; `chosen` (column → header) goes first.
+
+    With `lone`, the only header there is is the address, whatever it is called.
 
     Raises Misuse for an unknown column, for a header that is not there, and when no header is the address.
     """
@@ -161,7 +163,7 @@ def meanings(headers: Iterable[str], chosen: Mapping[str, str]) -> dict[str, str
         if header not in found and name and name not in taken:
             found[header] = name
             taken.add(name)
-    if len(headers) == 1 and not found:
+    if len(headers) == 1 and not found and lone:
         return {headers[0]: "address"}
     if "address" not in taken:
         raise Misuse(f"no column is the address; say which with --map address=COLUMN: {', '.join(headers)}")

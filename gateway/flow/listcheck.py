@@ -71,7 +71,8 @@ def of_list(row: List, now: datetime, timezone: str) -> list[Finding]:
         found.append(Finding("customers-of-others", "CPCE L34-5 al. 4", detail=row.origin))
     if row.origin != Origin.OWN:
         missing = guarantee.lacks(row.guarantee, now, timezone)
-        found += [Finding("guarantee", "CPCE L34-5; GDPR 7(1), 14", detail=key) for key in missing]
+        if missing:
+            found.append(Finding("guarantee", "CPCE L34-5; GDPR 7(1), 14", detail=", ".join(missing)))
     return sorted(found, key=lambda finding: not finding.blocks)
 
 
