@@ -9,6 +9,7 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from aiosmtplib import SMTP
 
@@ -42,7 +43,6 @@ class Line(asyncio.Protocol):
     """Commands out, replies in. Not for two tasks at once."""
 
     def __init__(self, client: SMTP, timeouts: Timeouts, now: float) -> None:
-        assert isinstance(client.transport, asyncio.BaseTransport)  # noqa: S101 (it has just connected)
         self.offers = dict(client.esmtp_extensions)  # lower-case keyword → its parameters
         self.used = 0  # letters offered so far
         self.idle_since = now
@@ -55,7 +55,7 @@ class Line(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._writable = asyncio.Event()
         self._writable.set()
-        self._transport: asyncio.Transport = client.transport  # type: ignore[assignment]
+        self._transport = cast("asyncio.Transport", client.transport)
         self._transport.set_protocol(self)
 
     @property
