@@ -18,6 +18,7 @@ import uvloop
 from gateway import clock, journal
 from gateway.courier.courier import Courier
 from gateway.courier.maildir import Maildir
+from gateway.courier.pool import SmarthostOptions
 from gateway.courier.smarthost import Smarthost
 from gateway.errors import Misuse
 from gateway.flow.accept import Accept
@@ -145,14 +146,15 @@ def courier_of(settings: Settings) -> Courier:
     if scheme == "maildir":
         return Maildir(Path(rest))
     password = upstream.password.read() if upstream.password else ""
-    return Smarthost(
-        upstream.url,
+    options = SmarthostOptions(
+        url=upstream.url,
         hostname=settings.gateway.hostname,
         tls=upstream.tls,
         username=upstream.username,
         password=password,
         connections=upstream.connections,
     )
+    return Smarthost(options)
 
 
 def run(settings: Settings, parts: frozenset[str] = PARTS, workers: int = 1) -> None:

@@ -12,7 +12,7 @@ __all__ = ["consentgate", "main"]
 NOUNS = {
     "init": "setup:init",
     "serve": "serve:serve",
-    "demo": "serve:demo",
+    "demo": "demo:demo",
     "advertiser": "advertiser:advertiser",
     "account": "account:account",
     "list": "lists:list_",

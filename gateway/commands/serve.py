@@ -1,8 +1,7 @@
-"""`serve` and `demo`: run the gateway."""
+"""`serve`: run the gateway."""
 
 import click
 
-from gateway import demo as show
 from gateway import service
 from gateway.commands.common import Shell, Verb, pass_shell
 from gateway.errors import Misuse
@@ -29,11 +28,3 @@ def serve(shell: Shell, only: str | None, workers: int) -> None:
     with shell.context():
         pass  # the database answers and is of this version
     service.run(shell.settings, parts, workers)
-
-
-@click.command(cls=Verb)
-@click.option("--once", is_flag=True, help="End after the campaign instead of going on serving.")
-@pass_shell
-def demo(shell: Shell, once: bool) -> None:  # noqa: ARG001 - every command gets the shell
-    """Show a campaign going out lawfully, on embedded defaults in a folder of its own."""
-    show.run(once)

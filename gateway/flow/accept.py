@@ -24,6 +24,9 @@ from gateway.mail.reply import Reply
 SENDER_OK = Reply(250, "2.1.0", "Sender ok")
 RECIPIENT_OK = Reply(250, "2.1.5", "Recipient ok")
 
+# Refusals that the message itself may still overturn: it can name another offer.
+MAY_CHANGE = frozenset({"R-CUST-NOTANALOGOUS", "R-B2B-UNRELATED", "R-CONSENT-PURPOSE"})
+
 
 class Accept:
     """The gate of one process (`flow.gate.Gate`). Without a deliverer, accepted parcels wait in the spool."""
@@ -55,7 +58,7 @@ class Accept:
             question = Question(account.advertiser_id, row, (address,), MessageFacts(klass), account.id)
             [case] = await self._reader.ask(question)
             decided = Decided(recipient, case, decide(case.facts))
-            if not decided.passes:
+            if not decided.passes and decided.verdict.code not in MAY_CHANGE:
                 return await self._refuse(draft, [decided], "recipient")
         draft.recipients.append(recipient)
         return RECIPIENT_OK

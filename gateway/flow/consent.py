@@ -20,6 +20,7 @@ from gateway.store import ledger, oppositions, people, spool
 from gateway.store.tables import Advertiser, Contact, Event, List, Opposition
 
 CHANNEL = "email"
+OWN = frozenset({"one-click", "page", "mailto"})  # how people themselves say no
 PATIENCE = 20.0  # seconds an acknowledgement waits for copies already in a courier's hands
 
 
@@ -111,7 +112,8 @@ def refuse(context: Context, tx: Session, contact: Contact, row: List | None, ki
 def lift(context: Context, tx: Session, contact: Contact, row: List | None, said: Saying) -> bool:
     """Undo the person's own no of that scope; return whether there was one. Invents no consent: what was, is again."""
     address = parse(contact.address)
-    found = standing(context, tx, contact.advertiser_id, address, row, said.channel)
+    everything = standing(context, tx, contact.advertiser_id, address, row, said.channel)
+    found = [opposition for opposition in everything if opposition.origin in OWN]
     if not found:
         return False
     oppositions.lift(tx, [opposition.id for opposition in found], said.at)
@@ -119,13 +121,13 @@ def lift(context: Context, tx: Session, contact: Contact, row: List | None, said
     return True
 
 
-def settle(context: Context, contact_id: int) -> None:
+def settle(context: Context, contact_id: int, patience: float = PATIENCE) -> None:
     """Wait until no courier holds a copy for the person; raise `errors.TryLater` when one still does after a while.
 
     Couriers ask the law again once they hold a copy, so a copy claimed after the no was committed never leaves; this
     waits for those claimed before.
     """
-    limit = clock.ticks() + PATIENCE
+    limit = clock.ticks() + patience
     while True:
         with context.store.read() as tx:
             if not spool.in_hand(tx, contact_id, clock.now()):

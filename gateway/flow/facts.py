@@ -1,7 +1,7 @@
 """From rows to facts: everything that a decision may look at, read in one transaction for many questions."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlmodel import Session
@@ -128,12 +128,18 @@ def _cases(
             list=list_facts,
             person=_person_facts(dossier),
             oppositions=dossier.oppositions,
-            message=question.message,
+            message=_offered(question.message, row),
             account=account,
             policy=context.policy,
         )
         cases.append(Case(address, facts, advertiser, row, dossier.contact))
     return cases
+
+
+def _offered(message: MessageFacts, row: List | None) -> MessageFacts:
+    """Return the message with its offer family: a list built for one family carries that one unless another is named."""
+    only = row.families[0] if row and len(row.families) == 1 else None
+    return replace(message, offer=only) if only and message.offer is None else message
 
 
 def _advertiser_facts(row: Advertiser) -> AdvertiserFacts:

@@ -13,10 +13,10 @@ from gateway.flow.facts import Case, Question, Reader
 from gateway.flow.shelf import Book
 from gateway.law.decide import decide
 from gateway.law.facts import MessageClass, MessageFacts
-from gateway.law.reasons import REASONS, Fate, Verdict
+from gateway.law.reasons import REASONS, Fate, Token, Verdict
 from gateway.mail.address import parse
 from gateway.mail.reply import Reply
-from gateway.mail.rewrite import Plan, Unfit
+from gateway.mail.rewrite import Plan, Unfit, plain
 from gateway.store.spool import Claimed, Settled
 from gateway.store.tables import Submission
 
@@ -63,9 +63,11 @@ class Handover:
         return self._record(job, case, verdict, outcome, hashlib.sha256(copy).digest())
 
     def _copy(self, job: Job, case: Case, verdict: Verdict) -> bytes:
+        trace = wording.trace(self._context, job.submission, job.parcel.id)
+        if Token.FOOT not in verdict.inject:
+            return _unchanged(job, trace)
         if isinstance(job.plan, Unfit):
             raise TypeError("a message that cannot carry the mention was let through")
-        trace = wording.trace(self._context, job.submission, job.parcel.id)
         return wording.copy(self._context, job.plan, case, verdict, parcel=job.parcel.id, trace=trace)
 
     def _record(self, job: Job, case: Case, verdict: Verdict, outcome: Outcome, digest: bytes) -> Filing:
@@ -129,10 +131,19 @@ def _question(job: Job) -> Question:
 
 
 def _verdict(job: Job, case: Case) -> Verdict:
-    """Return the law's verdict, or the refusal of a message that cannot carry the mention."""
-    if isinstance(job.plan, Unfit):
+    """Return the law's verdict, or the refusal of a message that cannot carry the mention it needs."""
+    verdict = decide(case.facts)
+    if isinstance(job.plan, Unfit) and Token.FOOT in verdict.inject:
         return Verdict(REASONS[job.plan.code], rule="message")
-    return decide(case.facts)
+    return verdict
+
+
+def _unchanged(job: Job, trace: list[tuple[str, str]]) -> bytes:
+    """Return the copy of a message that needs no mention: service, notices, answers about rights."""
+    copy = plain(job.submission.content, tuple(trace), remove=frozenset(job.submission.hints["remove"]))
+    if isinstance(copy, Unfit):
+        raise TypeError("a message that cannot be read was let through")
+    return copy
 
 
 def _letter(job: Job, copy: bytes) -> Letter:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from email.utils import getaddresses
+from email import policy
+from functools import lru_cache
 
 from gateway.errors import Misuse
 from gateway.flow.context import Context
@@ -92,12 +93,12 @@ def check(draft: Draft, intake: Intake, headers: Headers, advertiser: Advertiser
 
 
 def _identity(draft: Draft, headers: Headers, advertiser: Advertiser) -> Refusal | None:
-    """RFC 5322 3.6.2: exactly one From; CPCE L34-5 al. 5: it names the advertiser, so its domain is the advertiser's."""
-    values = headers.all("from")
+    """Check RFC 5322 3.6.2 (one From field) and CPCE L34-5 al. 5 (it names the advertiser, so the domain is its own)."""
+    values = [field.raw for field in headers.fields if field.name == "from"]
     if len(values) != 1:
         return Refusal(REASONS["R-SMTP-SYNTAX"], f"there must be one From field, not {len(values)}")
     try:
-        authors: list[Address] = [parse(mailbox) for _, mailbox in getaddresses([values[0]])]
+        authors = _mailboxes(values[0])
     except Misuse as problem:
         return Refusal(REASONS["R-SMTP-SYNTAX"], f"From: {problem}")
     if not authors:
@@ -109,6 +110,17 @@ def _identity(draft: Draft, headers: Headers, advertiser: Advertiser) -> Refusal
         detail = f"the From domain {foreign[0]} is not a sending domain of {advertiser.name} ({known})"
         return Refusal(REASONS["R-MSG-IDENTITY"], detail)
     return None
+
+
+@lru_cache(maxsize=1024)
+def _mailboxes(raw: bytes) -> tuple[Address, ...]:
+    """Return the addresses of a From field; raise `errors.Misuse` when one is none.
+
+    Parsed before encoded words are decoded, so that none of them can pretend to be an address.
+    """
+    value = " ".join(raw.decode("utf-8", "replace").split())
+    found = policy.default.header_factory("from", value)
+    return tuple(parse(mailbox.addr_spec) for mailbox in found.addresses)
 
 
 def _prospecting(draft: Draft, intake: Intake, advertiser: Advertiser) -> Refusal | None:

@@ -89,8 +89,11 @@ def _wrong(draft: Draft, opened: Opening, case: Case) -> Refusal | None:
     if isinstance(opened.taken, Refusal):
         return opened.taken
     found = intake.check(draft, opened.taken, opened.fields, case.advertiser)
-    if found or opened.taken.message.klass in PERSONAL or not isinstance(opened.plan, Unfit):
+    if found or not isinstance(opened.plan, Unfit):
         return found
+    readable = not opened.plan.code.startswith("R-SMTP")
+    if readable and opened.taken.message.klass in PERSONAL:
+        return None  # it needs no mention
     return Refusal(REASONS[opened.plan.code], opened.plan.why)
 
 

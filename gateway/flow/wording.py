@@ -24,8 +24,6 @@ def copy(
     context: Context, plan: Plan, case: Case, verdict: Verdict, *, parcel: int, trace: Sequence[tuple[str, str]]
 ) -> bytes:
     """Return the person's own copy: everything that `verdict.inject` asks for, below the fields of `trace`."""
-    if Token.FOOT not in verdict.inject:
-        return plan.plain(tuple(trace))
     link = Link(case.contact.id if case.contact else 0, case.list.id if case.list else 0, parcel)
     links = _Links(context, link)
     return plan.copy(

@@ -13,7 +13,7 @@ _TABLE = table_of(Opposition)
 _LIFT = (
     update(_TABLE)
     .where(_TABLE.c.id.in_(bindparam("ids", expanding=True)), _TABLE.c.lifted_at.is_(None))
-    .values(lifted_at=bindparam("at", type_=Moment))
+    .values(lifted_at=bindparam("moment", type_=Moment))
 )
 _OF_DIGESTS = select(Opposition).where(
     Opposition.advertiser_id == bindparam("advertiser"),
@@ -35,7 +35,7 @@ def get(tx: Session, number: int) -> Opposition | None:
 def lift(tx: Session, ids: Sequence[int], at: datetime) -> int:
     """Lift oppositions, and return how many were standing. The rows stay, as evidence."""
     run = tx.connection().execute
-    return sum(run(_LIFT, {"ids": list(chunk), "at": at}).rowcount for chunk in chunks(ids))
+    return sum(run(_LIFT, {"ids": list(chunk), "moment": at}).rowcount for chunk in chunks(ids))
 
 
 def of_digests(tx: Session, advertiser_id: int, digests: Iterable[tuple[int, bytes]]) -> list[Opposition]:

@@ -1,0 +1,41 @@
+"""A house without a door: the sample's advertiser on either database, a Maildir as the next hop."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway import clock, sample
+from gateway.flow.context import Context, open_context
+from gateway.settings import Settings
+from tests.flow.rig import settings_for
+
+
+@pytest.fixture
+def settings(store_url: str, tmp_path: Path) -> Settings:
+    """Settings on either database."""
+    return settings_for(store_url, tmp_path)
+
+
+@pytest.fixture
+def context(settings: Settings) -> Iterator[Context]:
+    """An open context with the sample's people in it."""
+    opened = open_context(settings)
+    sample.fill(opened, clock.now())
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def embedded(sqlite_url: str, tmp_path: Path) -> Iterator[Context]:
+    """The same on SQLite only, for what no database changes."""
+    opened = open_context(settings_for(sqlite_url, tmp_path))
+    sample.fill(opened, clock.now())
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def anyio_backend() -> tuple[str, dict[str, bool]]:
+    """The loop the service runs on."""
+    return "asyncio", {"use_uvloop": True}

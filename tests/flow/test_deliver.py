@@ -1,0 +1,214 @@
+"""Delivering: the law is asked again with the copy in hand, and what became of it is written down."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from selectolax.lexbor import LexborHTMLParser
+from sqlalchemy import text
+
+from gateway import clock
+from gateway.courier.courier import Outcome
+from gateway.demo import campaign
+from gateway.flow.context import Context
+from gateway.flow.optout import Desk
+from gateway.mail.reply import Reply
+from gateway.store import spool
+from gateway.tokens import Link, Purpose
+from tests.flow.rig import CAMILLE, JOHN, OBJECTED, UNKNOWN, Rig, Says, delivered, plain, rig
+
+pytestmark = pytest.mark.anyio
+
+TAKEN = Outcome("delivered", Reply(250, "2.0.0", "ok"))
+LATER = Outcome("deferred", Reply(451, "4.3.0", "not now"))
+NEVER = Outcome("failed", Reply(550, "5.1.1", "no such mailbox"))
+
+
+async def until(house: Rig, states: dict[str, int], seconds: float = 10) -> None:
+    """Return when the spool holds just that many parcels of each state and number of attempts."""
+    limit = clock.ticks() + seconds
+    while True:
+        found: dict[str, int] = {}
+        for parcel in house.parcels():
+            state = f"{parcel.state} {parcel.attempts}"
+            found[state] = found.get(state, 0) + 1
+        if found == states:
+            return
+        assert clock.ticks() < limit, found
+        await asyncio.sleep(0.02)
+
+
+async def spooled(context: Context, *recipients: str, content: bytes | None = None) -> None:
+    """Accept a message while no courier works."""
+    async with rig(context) as house:
+        assert (await house.send(*recipients, content=content))[-1].code == 250
+
+
+async def carried(context: Context, states: dict[str, int] | None = None, courier: Says | None = None) -> list[str]:
+    """Let couriers work until the spool looks like `states`; return the outcomes written down."""
+    async with rig(context, delivering=True, courier=courier) as house:
+        assert house.deliverer
+        running = asyncio.create_task(house.deliverer.run())
+        await until(house, states or {})
+        await house.deliverer.stop(10)
+        await running
+        return [receipt.outcome for receipt in house.receipts() if receipt.stage == "delivery"]
+
+
+async def test_a_copy_carries_the_mention_and_the_list_fields(context: Context) -> None:
+    await spooled(context, CAMILLE)
+    assert await carried(context) == ["delivered"]
+
+    copy = delivered(context)[CAMILLE]
+    assert copy["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert copy["List-Id"] == "<lettre.lists.gate.example>"
+    assert str(copy["List-Unsubscribe"]).startswith("<https://gate.example/1/")
+    assert "<mailto:stop+" in str(copy["List-Unsubscribe"])
+    assert str(copy["Received"]).startswith("from tool.example (192.0.2.7) by gate.example with ESMTPSA id ")
+    for subtype in ("plain", "html"):
+        assert "Maison Lavande SAS" in plain(copy, subtype)
+        assert "https://gate.example/p/" in plain(copy, subtype)
+    assert "X-Consentgate-Offer" not in copy
+    assert not copy.defects
+
+
+async def test_every_recipient_has_a_link_of_their_own_and_no_trace_of_the_others(context: Context) -> None:
+    """rules.md F, P20."""
+    await spooled(context, CAMILLE, JOHN, content=campaign("lettre"))
+    await carried(context)
+
+    copies = delivered(context)
+    links = {address: _token(context, str(copy["List-Unsubscribe"])) for address, copy in copies.items()}
+    assert links[CAMILLE].contact != links[JOHN].contact
+    assert links[CAMILLE].list == links[JOHN].list
+    assert JOHN not in copies[CAMILLE].as_string()
+    assert CAMILLE not in copies[JOHN].as_string()
+
+
+async def test_the_mention_speaks_the_persons_language(embedded: Context) -> None:
+    await spooled(embedded, CAMILLE, JOHN)
+    await carried(embedded)
+
+    copies = delivered(embedded)
+    assert "vous l’avez accepté le" in plain(copies[CAMILLE], "plain").replace("\n", " ")
+    assert "you agreed to it on" in plain(copies[JOHN], "plain").replace("\n", " ")
+
+
+async def test_the_link_in_the_page_is_one_that_opens(embedded: Context) -> None:
+    await spooled(embedded, CAMILLE)
+    await carried(embedded)
+
+    tree = LexborHTMLParser(plain(delivered(embedded)[CAMILLE], "html"))
+    links = [node.attributes["href"] or "" for node in tree.css("a")]
+    [ours] = {link for link in links if "/p/" in link}
+    assert embedded.tokens.open(Purpose.LINK, ours.rpartition("/")[2])
+
+
+async def test_an_opt_out_between_250_and_delivery_keeps_the_queued_copy_here(context: Context) -> None:
+    """rules.md F, P05."""
+    await spooled(context, CAMILLE, JOHN)
+    with context.store.read() as tx:
+        [parcel] = [row for row in spool.listing(tx, None, 0, 10) if row.recipient == CAMILLE]
+    assert Desk(context).stop(Link(parcel.contact_id or 0, 1, parcel.id), everything=True, origin="one-click")
+
+    assert sorted(await carried(context)) == ["delivered", "dropped"]
+    assert set(delivered(context)) == {JOHN}
+
+
+async def test_a_dropped_copy_is_reported_and_its_receipt_names_the_objection(context: Context) -> None:
+    await spooled(context, CAMILLE)
+    with context.store.read() as tx:
+        [parcel] = spool.listing(tx, None, 0, 10)
+    Desk(context).stop(Link(parcel.contact_id or 0, 1, parcel.id), everything=False, origin="one-click")
+    async with rig(context, delivering=True) as house:
+        assert house.deliverer
+        running = asyncio.create_task(house.deliverer.run())
+        await until(house, {})
+        await house.deliverer.stop(5)
+        await running
+        [_, receipt] = house.receipts()
+        with context.store.read() as tx:
+            reports = tx.connection().execute(text("SELECT kind, ref FROM report")).all()
+
+    assert (receipt.code, receipt.outcome, receipt.ref) == ("R-OBJECTED", "dropped", parcel.id)
+    assert receipt.evidence["oppositions"]
+    assert [tuple(row) for row in reports] == [("dropped", parcel.id)]
+
+
+async def test_a_deferred_copy_waits_as_the_table_says(context: Context) -> None:
+    await spooled(context, CAMILLE)
+    assert await carried(context, {"waiting 1": 1}, Says(LATER)) == []
+
+    with context.store.read() as tx:
+        [parcel] = spool.listing(tx, None, 0, 10)
+    wait = parcel.due_at - clock.now()
+    assert parcel.attempts == 1
+    assert timedelta(minutes=4) < wait <= timedelta(minutes=5)
+    assert parcel.last_reply == "451 4.3.0 not now"
+
+
+async def test_a_copy_that_the_next_hop_never_takes_is_a_final_failure(context: Context) -> None:
+    await spooled(context, CAMILLE)
+
+    assert await carried(context, {}, Says(NEVER)) == ["failed"]
+
+
+async def test_a_copy_too_old_to_be_tried_again_is_given_up(embedded: Context) -> None:
+    await spooled(embedded, CAMILLE)
+    with embedded.store.begin() as tx:
+        tx.connection().execute(
+            text("UPDATE parcel SET expires_at = due_at"),
+        )
+
+    assert await carried(embedded, {}, Says(LATER)) == ["failed"]
+
+
+async def test_a_parcel_accepted_here_is_delivered_without_being_claimed(context: Context) -> None:
+    async with rig(context, delivering=True) as house:
+        assert (await house.send(CAMILLE))[-1].code == 250
+        await until(house, {})
+
+    assert set(delivered(context)) == {CAMILLE}
+
+
+async def test_the_lease_of_a_dead_node_ends_and_its_parcel_is_carried_by_another(context: Context) -> None:
+    await spooled(context, CAMILLE)
+    with context.store.begin() as tx:
+        assert len(spool.claim(tx, "dead/1", clock.now(), timedelta(milliseconds=200), 10)) == 1
+
+    assert await carried(context) == ["delivered"]
+
+
+async def test_a_held_copy_is_asked_about_again_when_it_is_released(embedded: Context) -> None:
+    async with rig(embedded) as house:
+        await house.send(OBJECTED, UNKNOWN, draft=house.draft(block_style="hold"))
+        held = [parcel.id for parcel in house.parcels()]
+    with embedded.store.begin() as tx:
+        spool.release(tx, held, clock.now())
+
+    assert await carried(embedded) == ["dropped", "dropped"]
+    assert delivered(embedded) == {}
+
+
+async def test_a_missing_date_and_message_id_are_added_and_nothing_else(embedded: Context) -> None:
+    await spooled(embedded, CAMILLE)
+    await carried(embedded)
+
+    copy = delivered(embedded)[CAMILLE]
+    assert str(copy["Message-ID"]).endswith("@gate.example>")
+    assert copy["Date"]
+
+
+async def test_nothing_stays_of_a_submission_once_its_parcels_are_gone(context: Context) -> None:
+    await spooled(context, CAMILLE, JOHN)
+    await carried(context)
+
+    with context.store.read() as tx:
+        assert tx.connection().execute(text("SELECT count(*) FROM submission")).scalar_one() == 0
+
+
+def _token(context: Context, value: str) -> Link:
+    token = value.partition("/1/")[2].partition(">")[0]
+    link = context.tokens.open(Purpose.LINK, token)
+    assert link
+    return link
