@@ -152,7 +152,8 @@ class List(SQLModel, table=True):
 class Contact(SQLModel, table=True):
     """A person of an advertiser, with what is known of them; what they agreed to is in the events."""
 
-    __table_args__ = (UniqueConstraint("advertiser_id", "address_key"),)
+    # The column of many values first: by the other alone a planner without statistics may read everybody.
+    __table_args__ = (UniqueConstraint("address_key", "advertiser_id"),)
     id: int = _id()
     advertiser_id: int = _big()
     address: str  # as given
@@ -211,7 +212,7 @@ class Event(SQLModel, table=True):
 class Opposition(SQLModel, table=True):
     """An objection that outlives the contact: scope, channel, keyed digest of the address, nothing else."""
 
-    __table_args__ = (Index("ix_opposition_digest", "advertiser_id", "digest"),)
+    __table_args__ = (Index("ix_opposition_digest", "digest", "advertiser_id"),)
     id: int = _id()
     advertiser_id: int = _big()
     list_id: int | None = _big(null=True)  # None: every list

@@ -120,7 +120,7 @@ def _contact() -> None:
         sa.Column("restricted", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_contact"),
-        sa.UniqueConstraint("advertiser_id", "address_key", name="uq_contact_advertiser_id_address_key"),
+        sa.UniqueConstraint("address_key", "advertiser_id", name="uq_contact_address_key_advertiser_id"),
     )
 
 
@@ -197,7 +197,7 @@ def _opposition() -> None:
         sa.Column("lifted_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_opposition"),
     )
-    op.create_index("ix_opposition_digest", "opposition", ["advertiser_id", "digest"])
+    op.create_index("ix_opposition_digest", "opposition", ["digest", "advertiser_id"])
 
 
 def _parcel() -> None:
