@@ -5,6 +5,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -175,12 +176,11 @@ def _lift(context: Context, tx: Session, owner: Advertiser, address: Address, sa
     person = people.find(tx, owner.id, address.key)
     scopes = {(one.list_id, one.channel) for one in found}
     for list_id, channel in scopes:
-        if person:
-            row = lists.get(tx, list_id) if list_id else None
-            scoped = Saying(
-                said.at, said.origin, said.actor, said.reason, channel=channel, evidence={"reason": said.reason}
-            )
-            consent.lift(context, tx, person, row, scoped)
+        if person is None:
+            break  # an opposition without a person has no events to undo
+        row = lists.get(tx, list_id) if list_id else None
+        scoped = replace(said, channel=channel, evidence={"reason": said.reason})
+        consent.record(context, tx, person, row, Kind.RESTORED, scoped)
     oppositions.lift(tx, [one.id for one in found], said.at)
     return len(scopes)
 

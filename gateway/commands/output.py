@@ -16,6 +16,7 @@ from rich.text import Text
 from gateway.text import say
 
 Row = Mapping[str, Any]
+_WHOLE = {"code", "fate", "ref", "state"}  # short words that must not be broken
 
 
 class Output:
@@ -33,7 +34,7 @@ class Output:
             return
         table = Table(box=None, pad_edge=False, header_style="bold")
         for column in columns:
-            table.add_column(self.title(column), overflow="fold")
+            table.add_column(self.title(column), overflow="fold", no_wrap=column in _WHOLE)
         for row in rows:
             table.add_row(*(Text(cell(row.get(column), self.zone)) for column in columns))
         if table.row_count:

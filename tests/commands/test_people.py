@@ -1,0 +1,196 @@
+"""One person: consent, objection, verdict; through the very code that sends."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.shell import PROOF, Gate
+
+AT = ["--at", "2026-02-01"]
+
+
+@pytest.fixture
+def anna(tea: Gate) -> Gate:
+    """Anna consented, provably."""
+    tea.run("contact", "grant", "anna@example.org", "--list", "news", *AT, *PROOF)
+    return tea
+
+
+def test_who_consented_provably_may_be_mailed(anna: Gate) -> None:
+    said = anna.run("check", "--list", "news", "Anna@Example.org").stdout
+
+    assert said.startswith("send    A-CONSENT")
+
+
+def test_a_consent_without_proof_is_recorded_and_not_enough(tea: Gate) -> None:
+    tea.run("contact", "grant", "anna@example.org", "--list", "news", *AT, "--mode", "unticked-box")
+
+    assert tea.run("check", "--list", "news", "anna@example.org", code=1).stdout.startswith("refuse  R-")
+
+
+def test_check_streams_a_verdict_for_each_address_in_order(anna: Gate) -> None:
+    file = anna.folder / "people.txt"
+    file.write_text("anna@example.org\n\nnobody\nstranger@example.org\n")
+
+    said = anna.run("check", "--list", "news", "--file", file, "--json", code=1).stdout
+
+    rows = [json.loads(line) for line in said.splitlines()]
+    assert [(row["address"], row["code"]) for row in rows] == [
+        ("anna@example.org", "A-CONSENT"),
+        ("nobody", "INVALID"),
+        ("stranger@example.org", "R-UNKNOWN"),
+    ]
+    assert rows[2]["sentence"]
+
+
+def test_check_reads_standard_input_and_asks_for_somebody(anna: Gate) -> None:
+    anna.run("check", "--list", "news", "--file", "-", stdin="anna@example.org\n" * 1200)
+    assert "--file" in anna.run("check", "--list", "news", code=2).stderr
+    assert "no list" in anna.run("check", "--list", "newz", "anna@example.org", code=2).stderr
+
+
+def test_an_objection_stops_the_mail_and_cannot_be_granted_away(anna: Gate) -> None:
+    first = anna.json("contact", "object", "anna@example.org", "--reason", "by telephone")
+    again = anna.json("contact", "object", "anna@example.org")
+
+    assert (first["recorded"], again["recorded"]) == (True, False)
+    assert "R-OBJECTED" in anna.run("check", "--list", "news", "anna@example.org", code=1).stdout
+    said = anna.json("contact", "grant", "anna@example.org", "--list", "news", *AT, *PROOF, code=1)
+    assert said["recorded"] is False
+
+
+def test_a_withdrawal_is_of_one_list(anna: Gate) -> None:
+    anna.run("list", "create", "other", "--regime", "opt-in", "--title", "x")
+    anna.run("list", "activate", "other")
+    anna.run("contact", "grant", "anna@example.org", "--list", "other", *AT, *PROOF)
+
+    anna.run("contact", "withdraw", "anna@example.org", "--list", "other")
+
+    assert "R-OBJECTED" in anna.run("check", "--list", "other", "anna@example.org", code=1).stdout
+    anna.run("check", "--list", "news", "anna@example.org")
+
+
+def test_who_is_not_known_can_object_too(tea: Gate) -> None:
+    said = tea.json("contact", "object", "stranger@example.org")
+
+    assert (said["known"], said["recorded"]) == (False, True)
+    assert "R-OBJECTED" in tea.run("check", "--list", "news", "stranger@example.org", code=1).stdout
+
+
+def test_a_person_is_shown_with_what_they_said(anna: Gate) -> None:
+    anna.run("contact", "object", "anna@example.org", "--reason", "by telephone")
+
+    shown = anna.json("contact", "show", "ANNA@example.org")
+
+    assert [event["event"] for event in shown["events"]] == ["granted", "objected"]
+    assert [one["reason"] for one in shown["oppositions"]] == ["by telephone"]
+    assert "by telephone" in anna.run("contact", "show", "anna@example.org").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["show", "nobody@example.org"], "knows nobody"),
+        (["show", "nobody"], "not a valid e-mail address"),
+        (["grant", "a@example.org", "--list", "news"], "no date"),
+        (["grant", "a@example.org", "--list", "news", "--at", "2999-01-01"], "in the future"),
+        (["grant", "a@example.org", "--list", "news", "--at", "yesterday"], "not a date"),
+        (["grant", "a@example.org", "--list", "news", *AT, "--country", "France"], "--country"),
+    ],
+)
+def test_what_is_wrong_with_a_contact_is_said(tea: Gate, words: list[str], said: str) -> None:
+    assert said in tea.run("contact", *words, code=2).stderr
+
+
+def test_lifting_an_opposition_needs_a_reason_and_leaves_what_was(anna: Gate) -> None:
+    anna.run("opposition", "add", "anna@example.org")
+
+    anna.run("opposition", "remove", "anna@example.org", "--yes", code=2)  # no reason
+    assert anna.json("opposition", "remove", "anna@example.org", "--reason", "her letter", "--yes")["lifted"] == 1
+
+    anna.run("check", "--list", "news", "anna@example.org")
+    anna.run("opposition", "remove", "anna@example.org", "--reason", "again", "--yes", code=1)
+
+
+def test_oppositions_travel_as_digests(tea: Gate) -> None:
+    tea.run("opposition", "add", "Anna@example.org", "bob@example.org", "--list", "news")
+    exported = tea.run("opposition", "export").stdout
+    assert "example.org" not in exported
+    rows = list(csv.DictReader(io.StringIO(exported)))
+    tea.run("advertiser", "add", "bare")
+    tea.run("opposition", "remove", "bob@example.org", "--advertiser", "tea", "--reason", "test", "--yes")
+    file = tea.folder / "oppositions.csv"
+    file.write_text(exported)
+
+    done = tea.json("opposition", "import", file, "--advertiser", "tea")
+
+    assert (done["taken"] + done["known_before"], done["refused"]) == (len(rows), 0)
+    assert "R-OBJECTED" in tea.run("check", "--list", "news", "bob@example.org", code=1).stdout
+
+
+def test_oppositions_are_imported_from_addresses_and_bad_lines_are_named(tea: Gate) -> None:
+    file = tea.folder / "no.csv"
+    file.write_text("email;why\nanna@example.org;x\nnonsense\nanna@example.org\n" + "z" * 64 + "\n")
+
+    done = tea.json("opposition", "import", file, code=1)
+
+    assert (done["taken"], done["known_before"], done["refused_lines"]) == (1, 1, [3, 5])
+
+
+def test_every_rule_is_explained_with_what_it_saw(anna: Gate) -> None:
+    steps = anna.json("law", "explain", "anna@example.org", "--list", "news")
+
+    deciding = [step for step in steps if step["outcome"] == "decides"]
+    assert [step["code"] for step in deciding] == ["A-CONSENT"]
+    said = anna.run("law", "explain", "stranger@example.org", "--list", "news", code=1)
+    assert "R-UNKNOWN" in said.stderr
+
+
+def test_the_law_is_a_table_that_ends_in_a_no(gate: Gate) -> None:
+    rows = gate.json("law", "table")
+
+    assert {"R-OBJECTED", "A-CONSENT", "R-UNKNOWN"} <= {row["code"] for row in rows}
+    assert rows[-1]["fate"] == "refuse"
+
+
+MESSAGE = """\
+From: La Maison du Thé <bonjour@news.tea.example>
+To: anna@example.org
+Subject: Les thés d'automne
+Message-ID: <1@news.tea.example>
+Date: Mon, 23 Nov 2026 10:00:00 +0100
+MIME-Version: 1.0
+Content-Type: text/plain; charset=utf-8
+
+Bonjour Anna
+"""
+
+
+def test_a_dry_run_shows_the_copy_that_would_leave(anna: Gate) -> None:
+    anna.run("account", "add", "tool", "--list", "news", "--password-stdin", stdin="x" * 20)
+    message = anna.folder / "message.eml"
+    message.write_text(MESSAGE)
+    copies = anna.folder / "copies"
+    words = ["inspect", message, "--account", "tool", "--to", "anna@example.org", "--to", "stranger@example.org"]
+
+    said = anna.json(*words, "--copies", copies, code=1)
+
+    assert [row["code"] for row in said["recipients"]] == ["A-CONSENT", "R-UNKNOWN"]
+    copy = Path(said["recipients"][0]["copy"]).read_bytes()
+    assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in copy
+    assert said["recipients"][1]["copy"] is None
+    assert "+List-Unsubscribe" in said["diff"]
+    assert "+List-Unsubscribe" in anna.run(*words, code=1).stdout
+
+
+def test_a_dry_run_says_what_is_wrong_with_the_message_itself(anna: Gate) -> None:
+    anna.run("account", "add", "tool", "--list", "news", "--password-stdin", stdin="x" * 20)
+    message = anna.folder / "message.eml"
+    message.write_text(MESSAGE.replace("news.tea.example>", "bank.example>", 1))
+
+    said = anna.json("inspect", message, "--account", "tool", "--to", "anna@example.org", code=1)
+
+    assert said["recipients"][0]["code"] == "R-MSG-IDENTITY"
