@@ -2,6 +2,7 @@
 
 import socket
 import time
+from collections.abc import Callable
 
 
 def free_port() -> int:
@@ -10,14 +11,17 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def wait_for_port(port: int, seconds: float = 30) -> None:
-    """Return when something on loopback takes connections on `port`; raise TimeoutError when nothing does in time."""
+def wait_for_port(port: int, seconds: float = 30, alive: Callable[[], bool] = lambda: True) -> None:
+    """Return when something on loopback takes connections on `port`.
+
+    Raises TimeoutError when nothing does in time, or as soon as `alive` says that nothing will.
+    """
     limit = time.monotonic() + seconds
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
         except OSError as error:
-            if time.monotonic() > limit:
+            if time.monotonic() > limit or not alive():
                 raise TimeoutError(f"nothing listens on port {port}") from error
             time.sleep(0.05)
         else:

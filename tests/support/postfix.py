@@ -70,8 +70,16 @@ class Hop:
 
     def contents(self) -> list[bytes]:
         """Return what has arrived, each message with the header lines of its delivery on top."""
+        return [path.read_bytes() for path in self._paths()]
+
+    def _paths(self) -> list[Path]:
         folders = (self.home / "inbox/new", self.home / "sink")
-        return [path.read_bytes() for folder in folders if folder.is_dir() for path in sorted(folder.iterdir())]
+        return [path for folder in folders if folder.is_dir() for path in sorted(folder.iterdir())]
+
+    def empty(self) -> None:
+        """Forget what has arrived."""
+        for path in self._paths():
+            path.unlink()
 
     def messages(self) -> list[EmailMessage]:
         """Return what has arrived, parsed by Python's `email`."""
@@ -99,12 +107,12 @@ class Hop:
 
 
 @contextmanager
-def next_hop() -> Iterator[Hop]:
-    """Run a next hop for the time of a `with` block."""
+def next_hop(port: int = 0) -> Iterator[Hop]:
+    """Run a next hop for the time of a `with` block, on a free port unless one is named."""
     # not below pytest's folder: Postfix delivers as `nobody`, which may not enter it
     home = Path(tempfile.mkdtemp(prefix="hop-"))
     home.chmod(0o755)
-    hop = Hop(home, free_port())
+    hop = Hop(home, port or free_port())
     try:
         with _postfix(hop) if os.geteuid() == 0 else _sink(hop):
             yield hop

@@ -1,0 +1,184 @@
+"""The gateway as an operator runs it: a process of its own, with a configuration, a database and the sample data."""
+
+import json
+import os
+import signal
+import smtplib
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from email.message import EmailMessage
+from pathlib import Path
+
+import trustme
+
+from gateway import clock, sample, settings
+from gateway.flow import consent
+from gateway.flow.consent import Saying
+from gateway.flow.context import open_context
+from gateway.mail.address import parse
+from gateway.store import advertisers, lists, migrate, people
+from gateway.store.tables import Contact
+from tests.support.ports import free_port, wait_for_port
+
+ROOT = Path(__file__).parent.parent.parent
+CONFIG = """\
+[gateway]
+hostname = "localhost"
+secrets = {{ 1 = "file:secret" }}
+[store]
+url = "{store}"
+[smtp]
+listen = "127.0.0.1:{smtp}"
+certificate = "certificate.pem"
+private_key = "key.pem"
+[upstream]
+url = "{upstream}"
+tls = "none"
+[web]
+listen = "127.0.0.1:{web}"
+public_url = "http://127.0.0.1:{web}"
+[inbound]
+domain = "in.test"
+[limits]
+lease = "3s"
+retries = ["1s"]
+"""
+
+
+class World:
+    """A configured gateway in `folder`; `start` runs it, `kill` ends it as a power cut would.
+
+    `store` is a database address; without one it is SQLite in the folder. The sample data of `gateway.sample` is in the
+    database, and `password` is that of its account.
+    """
+
+    def __init__(self, folder: Path, upstream: str, store: str = "sqlite:///gateway.db") -> None:
+        self.folder = folder
+        self.config = folder / "config.toml"
+        self.smtp_port, self.web_port = free_port(), free_port()
+        self.log = folder / "log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._authority = trustme.CA()
+        certificate = self._authority.issue_cert("localhost", "127.0.0.1")
+        certificate.private_key_pem.write_to_path(folder / "key.pem")
+        for blob in certificate.cert_chain_pems:
+            blob.write_to_path(folder / "certificate.pem", append=True)
+        self._authority.cert_pem.write_to_path(folder / "authority.pem")
+        self.config.write_text(
+            CONFIG.format(smtp=self.smtp_port, web=self.web_port, upstream=upstream, store=store), "utf-8"
+        )
+        self.settings = settings.load(self.config)
+        settings.provide(self.settings)
+        context = open_context(self.settings)
+        migrate.upgrade(context.store)
+        self.password = sample.fill(context, clock.now())
+        context.close()
+
+    @property
+    def url(self) -> str:
+        """Return where the pages are."""
+        return f"http://127.0.0.1:{self.web_port}"
+
+    def agree(self, addresses: Sequence[str]) -> None:
+        """Add people who agreed to the list `lettre` just as the sample's first person did."""
+        first = sample.PEOPLE[0]
+        context = open_context(self.settings)
+        with context.store.begin() as tx:
+            row = lists.by_name(tx, "lettre")
+            assert row is not None
+            advertiser = advertisers.get(tx, row.advertiser_id)
+            assert advertiser is not None
+            for address, number in zip(addresses, context.store.take(len(addresses)), strict=True):
+                contact = Contact(
+                    id=number,
+                    advertiser_id=advertiser.id,
+                    address=address,
+                    address_key=parse(address).key,
+                    subject="consumer",
+                    age="adult",
+                    created_at=clock.now(),
+                )
+                people.add(tx, contact)
+                for past in first.past:
+                    said = Saying(clock.now(), "sample", channel=past.channel, evidence=past.evidence)
+                    consent.record(context, tx, contact, row, past.kind, said)
+        context.close()
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run one command of the program on this configuration."""
+        command = [sys.executable, ROOT / "cli.py", "--config", self.config, *arguments]
+        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=60, check=False)
+
+    def start(self, *arguments: str) -> None:
+        """Run the gateway until it takes connections; raise AssertionError with its log when it does not."""
+        with self.log.open("ab") as log:
+            command = [sys.executable, ROOT / "cli.py", "--config", self.config, "serve", *arguments]
+            process = subprocess.Popen(
+                command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
+        self._process = process
+        for port in (self.smtp_port, self.web_port):
+            try:
+                wait_for_port(port, 40, lambda: process.poll() is None)
+            except TimeoutError as error:
+                raise AssertionError(f"the gateway did not start\n{self.log.read_text('utf-8')}") from error
+
+    def kill(self) -> None:
+        """End every process of the gateway at once, without a word (SIGKILL)."""
+        self._end(signal.SIGKILL)
+
+    def workers(self) -> list[int]:
+        """Return the process ids of the workers that `serve --workers N` started."""
+        assert self._process is not None
+        pid = self._process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
+
+    def stop(self) -> int:
+        """Ask the gateway to end (SIGTERM); return its exit code."""
+        return self._end(signal.SIGTERM)
+
+    def _end(self, number: signal.Signals) -> int:
+        if self._process is None:
+            return 0
+        process, self._process = self._process, None
+        os.killpg(process.pid, number)
+        return process.wait(40)
+
+    def entries(self) -> list[dict[str, object]]:
+        """Return what the gateway wrote to its journal."""
+        return [json.loads(line) for line in self.log.read_text("utf-8").splitlines() if line.startswith("{")]
+
+    def connect(self, list_name: str = "") -> smtplib.SMTP:
+        """Return a session of Python's `smtplib`, over verified TLS and logged in, for one list or none."""
+        session = smtplib.SMTP("localhost", self.smtp_port, local_hostname="tool.test", timeout=30)
+        session.starttls(context=ssl.create_default_context(cafile=str(self.folder / "authority.pem")))
+        session.login(f"{sample.LOGIN}+{list_name}" if list_name else sample.LOGIN, self.password)
+        return session
+
+
+def campaign(subject: str = "Le printemps arrive") -> EmailMessage:
+    """Return a message with a text and an HTML body, as campaign tools write it."""
+    message = EmailMessage()
+    message["From"] = sample.SENDER
+    message["To"] = "Nos amis <lettre@maison-lavande.example>"
+    message["Subject"] = subject
+    message["Message-ID"] = f"<{abs(hash(subject))}@tool.test>"
+    message.set_content("Bonjour,\n\nles nouveautés de l’été sont là.\n")
+    message.add_alternative(
+        "<html><body><p>Bonjour,</p><p>les <b>nouveautés</b> de l’été sont là.</p></body></html>", subtype="html"
+    )
+    return message
+
+
+@contextmanager
+def running(folder: Path, upstream: str, *arguments: str, store: str = "sqlite:///gateway.db") -> Iterator[World]:
+    """Run a gateway with the sample data for the time of a `with` block."""
+    world = World(folder, upstream, store)
+    try:
+        world.start(*arguments)
+        yield world
+    finally:
+        world.kill()
