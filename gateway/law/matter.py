@@ -179,11 +179,18 @@ class Matter:
 
     @worked_out
     def basis(self) -> Finding | None:
-        """Return what the message may rest on, or None; consent to offers carries every offer, under every regime."""
-        if self.consent.failed is None and self.facts.message.klass is not MessageClass.NONCOM:
-            return self.consent
+        """Return what the message may rest on, or None; consent to offers carries every offer, under every regime.
+
+        What came from the person goes before what came through somebody else.
+        """
+        offers = self.facts.message.klass is not MessageClass.NONCOM
+        consent = self.consent if offers and self.consent.failed is None else None
+        if consent is not None and given_directly(self.facts, consent.event):
+            return consent
         own = self.own_regime
-        return own if own is not None and own.failed is None and not self.has_opted_out else None
+        if own is None or own.failed is not None or self.has_opted_out:
+            return consent
+        return own if consent is None or not self._is_through_others(own.event) else consent
 
     @worked_out
     def lacking(self) -> Test | None:
@@ -256,8 +263,11 @@ class Matter:
     @worked_out
     def is_indirect(self) -> bool:
         """Return whether what the message rests on came through somebody else."""
-        if self.basis is not None and self.basis.event.kind in {Kind.GRANTED, Kind.SOLD}:
-            return not given_directly(self.facts, self.basis.event)
+        return came_indirectly(self.facts) if self.basis is None else self._is_through_others(self.basis.event)
+
+    def _is_through_others(self, event: Event) -> bool:
+        if event.kind in {Kind.GRANTED, Kind.SOLD}:
+            return not given_directly(self.facts, event)
         return came_indirectly(self.facts)
 
     @worked_out
@@ -270,12 +280,16 @@ class Matter:
 
 
 def _best(findings: Sequence[Finding], tests: tuple[Test, ...], facts: Facts) -> Finding:
-    """Return the finding that came furthest, the latest of equals; without any, that of nothing at all."""
+    """Return the finding that came furthest, of equals a direct one, then the latest; without any, that of nothing."""
     if not findings:
         return examine(tests, facts, NOTHING)
     if len(findings) == 1:
         return findings[0]
-    return max(findings, key=lambda found: (found.passed, found.event.at, found.event.id))
+
+    def rank(found: Finding) -> tuple[int, bool, datetime, int]:
+        return found.passed, given_directly(facts, found.event), found.event.at, found.event.id
+
+    return max(findings, key=rank)
 
 
 def _after(moment: datetime | None, event: Event) -> bool:

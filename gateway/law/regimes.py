@@ -127,7 +127,10 @@ def is_free(_facts: Facts, event: Event) -> bool:
 def is_for_channel(facts: Facts, event: Event) -> bool:
     """Return whether it names this channel."""
     named = words(event.evidence.get("channel"))
-    return facts.channel in named if named else event.channel == facts.channel
+    recorded = named if event.channel is None else (*named, event.channel)
+    return (
+        facts.channel in recorded and (not named or facts.channel in named) and event.channel in {None, facts.channel}
+    )
 
 
 def is_fresh(facts: Facts, event: Event) -> bool:
