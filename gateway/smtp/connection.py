@@ -186,7 +186,12 @@ class Connection(SMTP):
             self._replies.clear()
             self._replies_size = 0
             self._writer.write(data)
-            await self._writer.drain()
+            since = self.wire.waiting_since
+            self.wire.waiting_since = since or self.loop.time()  # a client that does not read is idle too
+            try:
+                await self._writer.drain()
+            finally:
+                self.wire.waiting_since = since
 
     async def protest(self, reply: str) -> None:
         """Refuse a command that breaks the protocol; too many of them end the session."""
@@ -210,7 +215,7 @@ class Connection(SMTP):
         try:
             await (self.hang_up(turned_away) if turned_away else self._serve())
             await self._part()
-        except (Gone, ConnectionError):
+        except (Gone, OSError):
             pass
         except Exception as error:
             journal.fault("smtp.fault", error, host=self.host)
@@ -266,7 +271,7 @@ class Connection(SMTP):
             return
         try:
             await method(argument.strip(" \t"))
-        except (Gone, Interrupted, ConnectionError):
+        except (Gone, Interrupted, ConnectionError):  # the client's doing
             raise
         except Exception as error:  # a relay must never lose mail to its own bug
             await self.push(await self.handle_exception(error))

@@ -66,7 +66,7 @@ class Dialog(Connection):
     @property
     def _may_login(self) -> bool:
         """Return whether a password is safe on this line."""
-        return self.session.secure or _is_loopback(self.host)
+        return self.session.secure or is_loopback(self.host)
 
     # TLS and login.
 
@@ -226,7 +226,8 @@ class Dialog(Connection):
         return status
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Return whether a peer's address is this machine itself."""
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:

@@ -134,7 +134,7 @@ class Wire:
             stop = end + 2 if end >= 0 else len(buffer) - buffer.endswith(b"\r")
             if not flaw and not even(buffer, checked, stop):
                 flaw = Flaw.NEWLINE
-            if not flaw and stop > most and stop - buffer.count(b"\r\n.", 0, stop) > most:
+            if not flaw and stop > most and stop - _stuffing(buffer, stop) > most:
                 flaw = Flaw.SIZE
             if end >= 0:
                 content = b"" if flaw else bytes(memoryview(buffer)[: end + 2])
@@ -161,7 +161,7 @@ class Wire:
                 while True:
                     self._buffer.clear()
                     await self._more()
-        except (Gone, TimeoutError):
+        except (Gone, Interrupted, TimeoutError):
             pass
 
     async def _is_empty_message(self) -> bool:
@@ -202,6 +202,11 @@ def even(data: bytes | bytearray, start: int, stop: int) -> bool:
     """Return whether every CR and every LF between the offsets belongs to a CRLF."""
     pairs = data.count(b"\r\n", start, stop)
     return pairs == data.count(b"\n", start, stop) == data.count(b"\r", start, stop)
+
+
+def _stuffing(data: bytearray, stop: int) -> int:
+    """Return how many dots transparency added before the offset."""
+    return data.count(b"\r\n.", 0, stop) + data.startswith(b".")
 
 
 def unstuffed(content: bytes) -> bytes:
