@@ -97,6 +97,7 @@ def test_every_command_that_is_shown_is_understood(name: str) -> None:
         assert said.exit_code == 0, f"{name}: consentgate {shlex.join(words)}: {said.output}"
 
 
+@pytest.mark.timeout(300)  # nine processes, one after the other
 def test_the_first_campaign_of_the_readme_works_as_it_is_written(tmp_path: Path) -> None:
     script = next(block for block in blocks(TEXTS["README.md"], "sh") if "consentgate init" in block)
     program = tmp_path / "consentgate"

@@ -8,6 +8,8 @@ import time
 from itertools import count
 from pathlib import Path
 
+import pytest
+
 from tests.support.gateway import World, campaign, running
 from tests.support.postfix import Hop, next_hop
 
@@ -79,6 +81,7 @@ def check(hop: Hop, senders: list[Sender]) -> None:
     assert {code for sender in senders for code in sender.refused} == {550}
 
 
+@pytest.mark.timeout(300)
 def test_every_message_that_got_its_250_is_delivered_after_the_gateway_was_killed(tmp_path: Path) -> None:
     with next_hop() as hop, running(tmp_path, f"smtp://127.0.0.1:{hop.port}") as world:
         senders = crowd(world)
@@ -96,6 +99,7 @@ def test_every_message_that_got_its_250_is_delivered_after_the_gateway_was_kille
         assert world.stop() == 0
 
 
+@pytest.mark.timeout(300)
 def test_a_worker_that_is_killed_is_replaced_and_its_mail_is_delivered_by_the_others(tmp_path: Path) -> None:
     with next_hop() as hop, running(tmp_path, f"smtp://127.0.0.1:{hop.port}", "--workers", "2") as world:
         senders = crowd(world)
