@@ -1,9 +1,9 @@
 """Folding events, counting days, checking guarantees, and what the decision costs."""
 
 import tomllib
+from cProfile import Profile
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from timeit import repeat
 
 import pytest
 
@@ -144,15 +144,15 @@ def test_the_example_of_the_page_is_true():
     assert [run(case).passed for case in load(example)] == [True, True]
 
 
-def test_a_decision_costs_no_more_than_a_few_thousand_additions():
-    """It is asked twice for each message. The yardstick runs on the same machine at the same time."""
+def test_a_decision_stays_cheap():
+    """It is asked twice for each message. Calls are counted, not seconds: a busy machine must not fail the test."""
     ask = facts(
         event(Kind.GRANTED, 300, id=1, channel="email", evidence=CONSENT),
         event(Kind.ACTED, 100, id=2, evidence={"act": "click"}),
         event(Kind.CONTACTED, 50, id=3),
     )
-    yardstick = min(repeat("sum(i * i for i in range(1000))", number=200, repeat=7))
-    cost = min(repeat(lambda: decide(ask), number=200, repeat=7))
+    profile = Profile()
+    profile.runcall(decide, ask)
 
     assert decide(ask).code == "A-CONSENT"
-    assert cost < 2.5 * yardstick
+    assert sum(row.callcount for row in profile.getstats()) < 260
