@@ -38,6 +38,11 @@ class Lost(Exception):
         super().__init__(why)
         self.replies = tuple(replies)
 
+    @property
+    def refusal(self) -> Reply | None:
+        """Return the first no among the replies."""
+        return next((reply for reply in self.replies if not reply.ok), None)
+
 
 class Line(asyncio.Protocol):
     """Commands out, replies in. Not for two tasks at once."""

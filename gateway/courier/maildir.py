@@ -16,7 +16,7 @@ from gateway.courier.courier import Letter, Outcome, deferred, delivered
 from gateway.courier.envelope import check
 from gateway.mail.reply import Reply
 
-_FULL = {errno.ENOSPC, errno.EDQUOT}
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class Maildir:

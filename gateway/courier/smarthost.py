@@ -54,7 +54,7 @@ class Smarthost:
             line.abort()
             if again:
                 return None
-            return judged(trouble.replies[0]) if trouble.replies else deferred(451, "4.4.2", str(trouble))
+            return judged(trouble.refusal) if trouble.refusal else deferred(451, "4.4.2", str(trouble))
         except Doubt as trouble:
             line.abort()
             return deferred(451, "4.4.2", str(trouble))

@@ -45,7 +45,7 @@ async def _begin(line: Line, envelope: Envelope) -> list[Reply]:
     try:
         replies = await (line.ask(*commands) if "pipelining" in line.offers else _one_by_one(line, commands))
     except Lost as trouble:
-        if all(reply.ok for reply in trouble.replies):
+        if trouble.refusal is None:
             raise
         replies = list(trouble.replies)  # it said why before it went
     if reset and not replies.pop(0).ok:
@@ -67,9 +67,9 @@ async def _finish(line: Line, envelope: Envelope) -> Outcome:
     try:
         reply = await line.send(envelope.body)
     except Lost as trouble:
-        if not trouble.replies or trouble.replies[0].ok:
+        if trouble.refusal is None:
             raise Doubt(f"{trouble} after the message was sent; it may have been delivered") from trouble
-        reply = trouble.replies[0]  # refused while we were still sending
+        reply = trouble.refusal  # refused while we were still sending
     if reply.code // 100 == 3:
         raise Doubt(f"next hop talks nonsense after the message was sent ({reply}); it may have been delivered")
     line.dirty = False
