@@ -4,7 +4,6 @@ import sys
 from typing import Any
 
 import click
-from sqlmodel import Session
 
 from gateway import clock
 from gateway.commands.advertiser import domain_of
@@ -17,6 +16,7 @@ from gateway.law.facts import MessageClass
 from gateway.plugin import BLOCK_STYLES
 from gateway.store import accounts, advertisers, lists
 from gateway.store.tables import Account, Advertiser
+from gateway.store.tx import Tx
 
 SHORTEST = 16
 _CLASSES = click.Choice([klass.value for klass in MessageClass])
@@ -59,7 +59,7 @@ def add(shell: Shell, /, login: str, **options: Any) -> None:  # noqa: ANN401 - 
         shell.out.note("password-once")
 
 
-def _made(context: Context, tx: Session, owner: Advertiser, login: str, options: dict[str, Any]) -> Account:
+def _made(context: Context, tx: Tx, owner: Advertiser, login: str, options: dict[str, Any]) -> Account:
     """Return the row that the options describe, without its password."""
     rows = [list_named(tx, name) for name in options["list_names"]]
     for row in rows:
@@ -151,7 +151,7 @@ def _password(from_stdin: bool, asked: bool) -> tuple[str, bool]:
     return given, False
 
 
-def _described(tx: Session, row: Account) -> dict[str, Any]:
+def _described(tx: Tx, row: Account) -> dict[str, Any]:
     owner = advertisers.get(tx, row.advertiser_id)
     named = [one.name for number in row.list_ids if (one := lists.get(tx, number))]
     first = lists.get(tx, row.list_id) if row.list_id else None

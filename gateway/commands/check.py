@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import click
-from sqlmodel import Session
 
 from gateway.commands.common import Shell, Verb, no, pass_shell
 from gateway.commands.found import account_named
@@ -24,6 +23,7 @@ from gateway.law.reasons import Fate
 from gateway.mail import headers
 from gateway.mail.address import Address, parse
 from gateway.store import advertisers
+from gateway.store.tx import Tx
 from gateway.text import say
 
 CHUNK = 500
@@ -147,7 +147,7 @@ def _author(content: bytes) -> str:
     return next((address for _, address in getaddresses([value])), "")
 
 
-def _login(tx: Session, name: str) -> Login:
+def _login(tx: Tx, name: str) -> Login:
     user, _, row = name.partition("+")
     account = account_named(tx, user)
     owner = advertisers.get(tx, account.advertiser_id)

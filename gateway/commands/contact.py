@@ -3,7 +3,6 @@
 from typing import Any
 
 import click
-from sqlmodel import Session
 
 from gateway import clock
 from gateway.commands.common import Noun, Shell, Verb, no, pass_shell
@@ -16,8 +15,9 @@ from gateway.flow.context import Context
 from gateway.flow.importrow import RowError
 from gateway.law.events import Kind
 from gateway.mail.address import parse
-from gateway.store import ledger, lists, oppositions, people
+from gateway.store import advertisers, ledger, lists, oppositions, people
 from gateway.store.tables import Advertiser, List
+from gateway.store.tx import Tx
 
 advertiser_option = click.option("--advertiser", help="Whose contact it is.")
 
@@ -125,32 +125,32 @@ def _say_no(
     shell.out.note("no-recorded" if fresh else "no-standing")
 
 
-def _owner(tx: Session, advertiser: str | None, row: List | None) -> Advertiser:
+def _owner(tx: Tx, advertiser: str | None, row: List | None) -> Advertiser:
     if row is None or advertiser is not None:
         owner = advertiser_named(tx, advertiser)
         if row is not None and row.advertiser_id != owner.id:
             raise Misuse(f"--list {row.name}: it is a list of another advertiser")
         return owner
-    owner_of_list = tx.get(Advertiser, row.advertiser_id)
+    owner_of_list = advertisers.get(tx, row.advertiser_id)
     if owner_of_list is None:
         raise Misuse(f"the list {row.name} has lost its advertiser")
     return owner_of_list
 
 
-def _oppositions(context: Context, tx: Session, owner: Advertiser, address: str) -> list[Any]:
+def _oppositions(context: Context, tx: Tx, owner: Advertiser, address: str) -> list[Any]:
     parsed = parse(address)
     found = oppositions.of_digests(tx, owner.id, context.digests.of(owner.id, parsed.spelled, parsed.key))
     scopes = {(one.list_id, one.channel, one.at): one for one in found}  # two digests of one address are one no
     return list(scopes.values())
 
 
-def _event(tx: Session, event: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of the ledger
+def _event(tx: Tx, event: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of the ledger
     row = lists.get(tx, event.list_id) if event.list_id else None
     hidden = ("id", "contact_id", "advertiser_id", "list_id", "kind")
     return {"event": event.kind, "list": row.name if row else None, **shown(event, *hidden)}
 
 
-def _opposition(tx: Session, one: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of the oppositions
+def _opposition(tx: Tx, one: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of the oppositions
     row = lists.get(tx, one.list_id) if one.list_id else None
     return {
         "at": one.at,

@@ -5,16 +5,16 @@ from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel
-from sqlmodel import Session
 
 from gateway.errors import Misuse, NotFound
 from gateway.flow.consent import contact_of
 from gateway.mail.address import parse
 from gateway.store import accounts, advertisers, lists
 from gateway.store.tables import Account, Advertiser, Contact, List
+from gateway.store.tx import Tx
 
 
-def advertiser_named(tx: Session, name: str | None) -> Advertiser:
+def advertiser_named(tx: Tx, name: str | None) -> Advertiser:
     """Return the advertiser of that name; None means the only one there is."""
     if name is not None:
         if row := advertisers.by_name(tx, name):
@@ -28,21 +28,21 @@ def advertiser_named(tx: Session, name: str | None) -> Advertiser:
     raise Misuse(f"say which advertiser with --advertiser: {', '.join(one.name for one in every)}")
 
 
-def list_named(tx: Session, name: str) -> List:
+def list_named(tx: Tx, name: str) -> List:
     """Return the list of that name."""
     if row := lists.by_name(tx, name):
         return row
     raise _missing("list", name, (one.name for one in lists.all(tx)))
 
 
-def account_named(tx: Session, login: str) -> Account:
+def account_named(tx: Tx, login: str) -> Account:
     """Return the account with that login."""
     if row := accounts.by_login(tx, login):
         return row
     raise _missing("account", login, (one.login for one in accounts.all(tx)))
 
 
-def contact_named(tx: Session, advertiser: Advertiser, address: str) -> Contact:
+def contact_named(tx: Tx, advertiser: Advertiser, address: str) -> Contact:
     """Return the contact with that address."""
     return contact_of(tx, advertiser, parse(address))
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from sqlmodel import Session
 
 from gateway import clock
 from gateway.commands.common import Noun, Shell, Verb, confirm, no, pass_shell, yes_option
@@ -20,6 +19,7 @@ from gateway.law.channels import CHANNELS
 from gateway.law.facts import ListState, Origin, Regime
 from gateway.store import advertisers, lists
 from gateway.store.tables import List
+from gateway.store.tx import Tx
 from gateway.text import languages
 
 
@@ -160,13 +160,13 @@ def check(shell: Shell, name: str) -> None:
         no()
 
 
-def _lacking(shell: Shell, tx: Session, row: List) -> list[listcheck.Finding]:
+def _lacking(shell: Shell, tx: Tx, row: List) -> list[listcheck.Finding]:
     owner = advertisers.get(tx, row.advertiser_id)
     found = listcheck.of_list(row, clock.now(), shell.settings.law.timezone)
     return found + (listcheck.of_advertiser(owner) if owner else [])
 
 
-def described(tx: Session, row: List) -> dict[str, Any]:
+def described(tx: Tx, row: List) -> dict[str, Any]:
     """Return a list as commands show it."""
     owner = advertisers.get(tx, row.advertiser_id)
     return {

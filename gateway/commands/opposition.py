@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-from sqlmodel import Session
 
 from gateway import clock
 from gateway.commands.common import Noun, Shell, confirm, no, pass_shell, yes_option
@@ -27,6 +26,7 @@ from gateway.law.events import Kind
 from gateway.mail.address import Address, parse
 from gateway.store import lists, oppositions, people
 from gateway.store.tables import Advertiser, List, Opposition
+from gateway.store.tx import Tx
 
 CHUNK = 500
 FIELDS = ("digest", "key_version", "list", "channel", "at", "origin", "reason")
@@ -152,7 +152,7 @@ def import_(shell: Shell, file: Path, advertiser: str | None, list_name: str | N
         no()
 
 
-def _scope(tx: Session, advertiser: str | None, list_name: str | None) -> tuple[Advertiser, List | None]:
+def _scope(tx: Tx, advertiser: str | None, list_name: str | None) -> tuple[Advertiser, List | None]:
     owner = advertiser_named(tx, advertiser)
     row = list_named(tx, list_name) if list_name else None
     if row and row.advertiser_id != owner.id:
@@ -161,7 +161,7 @@ def _scope(tx: Session, advertiser: str | None, list_name: str | None) -> tuple[
 
 
 def _oppose(
-    context: Context, tx: Session, owner: Advertiser, address: Address, row: List | None, said: Saying
+    context: Context, tx: Tx, owner: Advertiser, address: Address, row: List | None, said: Saying
 ) -> tuple[bool, int | None]:
     """Return whether it is new, and the number of the person when it is somebody known."""
     person = people.find(tx, owner.id, address.key)
@@ -170,7 +170,7 @@ def _oppose(
     return consent.oppose(context, tx, owner.id, address, row, said), None
 
 
-def _lift(context: Context, tx: Session, owner: Advertiser, address: Address, said: Saying) -> int:
+def _lift(context: Context, tx: Tx, owner: Advertiser, address: Address, said: Saying) -> int:
     """Lift every opposition of an address, in every scope, and return how many scopes there were."""
     found = oppositions.of_digests(tx, owner.id, context.digests.of(owner.id, address.spelled, address.key))
     person = people.find(tx, owner.id, address.key)
@@ -196,7 +196,7 @@ def _every(context: Context, owner: Advertiser) -> Iterator[dict[str, Any]]:
         after = rows[-1][0]
 
 
-def _described(tx: Session, one: Opposition) -> dict[str, Any]:
+def _described(tx: Tx, one: Opposition) -> dict[str, Any]:
     row = lists.get(tx, one.list_id) if one.list_id else None
     return {
         "digest": one.digest.hex(),
@@ -247,7 +247,7 @@ def _fields(line: str, header: list[str]) -> dict[str, str]:
 
 
 def _take(
-    context: Context, tx: Session, owner: Advertiser, row: List | None, fields: dict[str, str], said: Saying
+    context: Context, tx: Tx, owner: Advertiser, row: List | None, fields: dict[str, str], said: Saying
 ) -> bool | None:
     """Record one line; return whether it was new, or None when it is neither an address nor a digest of ours."""
     if digest := fields.get("digest"):
@@ -260,7 +260,7 @@ def _take(
 
 
 def _take_digest(
-    context: Context, tx: Session, owner: Advertiser, row: List | None, fields: dict[str, str], said: Saying
+    context: Context, tx: Tx, owner: Advertiser, row: List | None, fields: dict[str, str], said: Saying
 ) -> bool | None:
     version = fields.get("key_version", "")
     if not re.fullmatch(r"[0-9a-f]{64}", fields["digest"]) or not version.isdecimal():

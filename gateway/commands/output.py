@@ -128,4 +128,6 @@ def cell(value: object, zone: tzinfo = UTC) -> str:
 
 def harmless(text: str, keep: str = "") -> str:
     """Return text whose control and direction characters cannot play with a terminal."""
+    if text.isprintable():
+        return text
     return "".join("�" if unicodedata.category(sign) in {"Cc", "Cf"} and sign not in keep else sign for sign in text)

@@ -1,11 +1,10 @@
 """`queue`: the spool."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any
 
 import click
-from sqlmodel import Session
 
 from gateway import clock
 from gateway.commands.common import Noun, Shell, confirm, no, pass_shell, yes_option
@@ -13,6 +12,7 @@ from gateway.commands.found import shown
 from gateway.errors import Misuse, NotFound
 from gateway.store import receipts, spool
 from gateway.store.tables import Parcel
+from gateway.store.tx import Tx
 
 STATES = ("waiting", "leased", "held", "failed")
 _refs = click.argument("refs", nargs=-1, type=int)
@@ -94,7 +94,7 @@ def _apply(
     refs: tuple[int, ...],
     every: bool,
     states: tuple[str, ...],
-    change: Callable[[Session, Iterable[int], datetime], int],
+    change: Callable[[Tx, Collection[int], datetime], int],
 ) -> None:
     """Change the copies and say how many; exit code 1 when one of those named was not in such a state."""
     if bool(refs) == every:

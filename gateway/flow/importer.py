@@ -12,8 +12,6 @@ from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlmodel import Session
-
 from gateway import clock
 from gateway.errors import Misuse, NotFound
 from gateway.flow.consent import CHANNEL
@@ -23,6 +21,7 @@ from gateway.flow.importrow import Entry, Reading, RowError, meanings
 from gateway.law.events import Kind
 from gateway.store import imports, ledger, oppositions, people
 from gateway.store.tables import Batch, List
+from gateway.store.tx import Tx
 
 CHUNK = 500
 
@@ -152,9 +151,7 @@ def _finish(context: Context, batch: Batch, tally: Tally) -> None:
         imports.save(tx, batch)
 
 
-def _write(
-    context: Context, tx: Session, row: List, fit: Sequence[tuple[Line, Entry]], **written_by: object
-) -> list[Line]:
+def _write(context: Context, tx: Tx, row: List, fit: Sequence[tuple[Line, Entry]], **written_by: object) -> list[Line]:
     """Write the rows that nobody opposes; return the lines of the others."""
     against = _opposed(context, tx, row, [entry for _, entry in fit])
     kept = [entry for _, entry in fit if entry.address.key not in against]
@@ -174,7 +171,7 @@ def _write(
     return [line for line, entry in fit if entry.address.key in against]
 
 
-def _opposed(context: Context, tx: Session, row: List, entries: Iterable[Entry]) -> set[str]:
+def _opposed(context: Context, tx: Tx, row: List, entries: Iterable[Entry]) -> set[str]:
     """Return the keys of the addresses that said no to this list, or to everything, on any channel the list has."""
     digests = {
         digest: entry.address.key
