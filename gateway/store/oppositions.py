@@ -6,18 +6,19 @@ from datetime import datetime
 from sqlalchemy import bindparam, update
 from sqlmodel import Session, col, select
 
-from gateway.store.rows import asked, chunks, keep, table_of
+from gateway.store.among import Among
+from gateway.store.rows import keep, table_of
 from gateway.store.tables import Moment, Opposition
 
 _TABLE = table_of(Opposition)
 _LIFT = (
     update(_TABLE)
-    .where(_TABLE.c.id.in_(bindparam("ids", expanding=True)), _TABLE.c.lifted_at.is_(None))
+    .where(Among(_TABLE.c.id, "ids"), _TABLE.c.lifted_at.is_(None))
     .values(lifted_at=bindparam("moment", type_=Moment))
 )
 _OF_DIGESTS = select(Opposition).where(
     Opposition.advertiser_id == bindparam("advertiser"),
-    col(Opposition.digest).in_(bindparam("digests", expanding=True)),
+    Among(_TABLE.c.digest, "digests", "digest"),
     col(Opposition.lifted_at).is_(None),
 )
 
@@ -34,16 +35,13 @@ def get(tx: Session, number: int) -> Opposition | None:
 
 def lift(tx: Session, ids: Sequence[int], at: datetime) -> int:
     """Lift oppositions, and return how many were standing. The rows stay, as evidence."""
-    run = tx.connection().execute
-    return sum(run(_LIFT, {"ids": list(chunk), "moment": at}).rowcount for chunk in chunks(ids))
+    return tx.connection().execute(_LIFT, {"ids": ids, "moment": at}).rowcount
 
 
 def of_digests(tx: Session, advertiser_id: int, digests: Iterable[tuple[int, bytes]]) -> list[Opposition]:
     """Return the standing oppositions under any of the (key version, digest) pairs, oldest first."""
-    found = asked(
-        (digest for _, digest in digests),
-        lambda values: tx.exec(_OF_DIGESTS, params={"advertiser": advertiser_id, "digests": values}),
-    )
+    values = {digest for _, digest in digests}
+    found = tx.exec(_OF_DIGESTS, params={"advertiser": advertiser_id, "digests": values})
     return sorted(found, key=lambda row: (row.at, row.id))
 
 

@@ -1,6 +1,6 @@
 """The contacts, and all that a decision needs to know about many of them at once."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +10,9 @@ from sqlmodel import Session, col, select
 
 from gateway.law.events import Event, Kind
 from gateway.law.facts import Opposition
+from gateway.store.among import Among
 from gateway.store.ledger import EVENTS, counts
-from gateway.store.rows import Inserter, asked, chunks, keep, table_of
+from gateway.store.rows import Inserter, keep, table_of
 from gateway.store.tables import Contact
 from gateway.store.tables import Opposition as OppositionRow
 
@@ -61,8 +62,7 @@ def save(tx: Session, row: Contact) -> Contact:
 
 def remove(tx: Session, ids: Sequence[int]) -> int:
     """Delete contacts, and return how many there were. Their events, receipts and oppositions are not touched."""
-    run = tx.connection().execute
-    return sum(run(_REMOVE, {"ids": list(chunk)}).rowcount for chunk in chunks(ids))
+    return tx.connection().execute(_REMOVE, {"ids": ids}).rowcount
 
 
 def of_list(tx: Session, list_id: int, after: int, limit: int) -> list[Contact]:
@@ -82,7 +82,7 @@ def of_list(tx: Session, list_id: int, after: int, limit: int) -> list[Contact]:
 
 # Pairs of (advertiser, key) would be one statement for all advertisers, but neither database finds its index by them.
 _BY_KEY = select(Contact).where(
-    Contact.advertiser_id == bindparam("advertiser"), col(Contact.address_key).in_(bindparam("keys", expanding=True))
+    Contact.advertiser_id == bindparam("advertiser"), Among(_CONTACTS.c.address_key, "keys", "text")
 )
 _EVENTS_OF = (
     core_select(
@@ -95,7 +95,7 @@ _EVENTS_OF = (
         EVENTS.c.evidence,
         EVENTS.c.id,
     )
-    .where(EVENTS.c.contact_id.in_(bindparam("ids", expanding=True)), counts(EVENTS))
+    .where(Among(EVENTS.c.contact_id, "ids"), counts(EVENTS))
     .order_by(EVENTS.c.at, EVENTS.c.id)
 )
 _OPPOSED = core_select(
@@ -106,10 +106,10 @@ _OPPOSED = core_select(
     _OPPOSITIONS.c.id,
 ).where(
     _OPPOSITIONS.c.advertiser_id == bindparam("advertiser"),
-    _OPPOSITIONS.c.digest.in_(bindparam("digests", expanding=True)),
+    Among(_OPPOSITIONS.c.digest, "digests", "digest"),
     _OPPOSITIONS.c.lifted_at.is_(None),
 )
-_REMOVE = delete(_CONTACTS).where(_CONTACTS.c.id.in_(bindparam("ids", expanding=True)))
+_REMOVE = delete(_CONTACTS).where(Among(_CONTACTS.c.id, "ids"))
 
 
 def dossiers(tx: Session, wanted: Sequence[Wanted]) -> list[Dossier]:
@@ -140,24 +140,23 @@ def _dossier(
 
 
 def _contacts(tx: Session, advertiser_id: int, wanted: Iterable[Wanted]) -> dict[tuple[int, str], Contact]:
-    keys = (want.key for want in wanted)
-    rows = asked(keys, lambda values: tx.exec(_BY_KEY, params={"advertiser": advertiser_id, "keys": values}))
+    keys = {want.key for want in wanted}
+    rows = tx.exec(_BY_KEY, params={"advertiser": advertiser_id, "keys": keys})
     return {(advertiser_id, row.address_key): row for row in rows}
 
 
 def _opposed(tx: Session, advertiser_id: int, wanted: Iterable[Wanted]) -> dict[tuple[int, bytes], list[Opposition]]:
-    run = tx.connection().execute
-    digests = (digest for want in wanted for _, digest in want.digests)
-    rows = asked(digests, lambda values: run(_OPPOSED, {"advertiser": advertiser_id, "digests": values}))
+    digests = {digest for want in wanted for _, digest in want.digests}
+    rows = tx.connection().execute(_OPPOSED, {"advertiser": advertiser_id, "digests": digests})
     found: dict[tuple[int, bytes], list[Opposition]] = {}
     for digest, at, list_id, channel, number in rows:
         found.setdefault((advertiser_id, digest), []).append(Opposition(at, list_id, channel, number))
     return found
 
 
-def _events(tx: Session, ids: Iterable[int]) -> dict[int, list[Event]]:
+def _events(tx: Session, ids: Collection[int]) -> dict[int, list[Event]]:
     found: dict[int, list[Event]] = {}
-    for contact_id, kind, *rest in asked(ids, lambda values: tx.connection().execute(_EVENTS_OF, {"ids": values})):
+    for contact_id, kind, *rest in tx.connection().execute(_EVENTS_OF, {"ids": ids}):
         found.setdefault(contact_id, []).append(Event(_KINDS[kind], *rest))
     return found
 
@@ -168,7 +167,7 @@ _insert = Inserter(Contact, unless_known=True)
 _FILLED = ("name", "company", "function", "language", "source_name")
 _KNOWN = core_select(_CONTACTS.c.id, _CONTACTS.c.address_key, *(_CONTACTS.c[name] for name in _FILLED)).where(
     _CONTACTS.c.advertiser_id == bindparam("advertiser"),
-    _CONTACTS.c.address_key.in_(bindparam("keys", expanding=True)),
+    Among(_CONTACTS.c.address_key, "keys", "text"),
 )
 _FILL = (
     update(_CONTACTS)
@@ -200,9 +199,8 @@ def upsert_many(tx: Session, rows: Sequence[Mapping[str, Any]]) -> dict[str, int
     return ids
 
 
-def _known(tx: Session, advertiser_id: int, keys: Iterable[str]) -> dict[str, Any]:
-    run = tx.connection().execute
-    found = asked(keys, lambda values: run(_KNOWN, {"advertiser": advertiser_id, "keys": values}))
+def _known(tx: Session, advertiser_id: int, keys: Collection[str]) -> dict[str, Any]:
+    found = tx.connection().execute(_KNOWN, {"advertiser": advertiser_id, "keys": keys})
     return {row.address_key: row for row in found}
 
 

@@ -1,6 +1,6 @@
-"""Writing and asking in bulk: SQLAlchemy Core, statements built once, rows that need no objects."""
+"""Writing rows: one at a time as objects, or in bulk by SQLAlchemy Core without any."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias, TypeVar
 
 from sqlalchemy import JSON, Insert, Table, insert, inspect
@@ -12,10 +12,7 @@ from sqlmodel import Session, SQLModel
 from gateway.errors import Misuse
 
 Row: TypeAlias = SQLModel | Mapping[str, Any]
-Item = TypeVar("Item")
 Model = TypeVar("Model", bound=SQLModel)
-
-CHUNK = 512  # values of one IN list
 
 
 def table_of(model: type[SQLModel]) -> Table:
@@ -55,28 +52,6 @@ class Inserter:
 def _defaults(model: type[SQLModel]) -> dict[str, Any]:
     fields = model.model_fields.items()
     return {name: field.get_default(call_default_factory=True) for name, field in fields if not field.is_required()}
-
-
-def chunks(items: Sequence[Item], size: int = CHUNK) -> Iterator[Sequence[Item]]:
-    """Yield `items` in pieces of at most `size`."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
-
-
-def padded(items: Sequence[Item]) -> list[Item]:
-    """Return `items` with the last repeated up to a power of two.
-
-    For IN lists: there are then ten different texts of a statement instead of hundreds, which both databases keep
-    prepared.
-    """
-    wanted = 1 << (len(items) - 1).bit_length()
-    return [*items, *[items[-1]] * (wanted - len(items))]
-
-
-def asked(items: Iterable[Item], ask: Callable[[list[Item]], Iterable[Any]]) -> Iterator[Any]:
-    """Yield what `ask` returns for the different `items`, asked in padded chunks."""
-    for chunk in chunks(list(dict.fromkeys(items))):
-        yield from ask(padded(chunk))
 
 
 def keep(tx: Session, row: Model, taken: str) -> Model:

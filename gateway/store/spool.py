@@ -8,16 +8,17 @@ A parcel belongs to the node that leased it until it is settled or the lease has
 what the first node settles after that is left alone (fencing).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import Update, bindparam, delete, exists, func, select, text, update
+from sqlalchemy import bindparam, delete, exists, func, select, text, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
-from gateway.store.rows import Inserter, Row, asked, chunks, padded, table_of
+from gateway.store.among import Among
+from gateway.store.rows import Inserter, Row, table_of
 from gateway.store.tables import Moment, Parcel, Submission
 
 State = Literal["gone", "waiting", "held", "failed"]
@@ -81,7 +82,7 @@ _CLAIM = (
     .returning(*(_PARCELS.c[name] for name in Claimed.__slots__))
 )
 _MINE = (_PARCELS.c.node == bindparam("mine"), _PARCELS.c.state == "leased")
-_GONE = delete(_PARCELS).where(_PARCELS.c.id.in_(bindparam("ids", expanding=True)), *_MINE)
+_GONE = delete(_PARCELS).where(Among(_PARCELS.c.id, "ids"), *_MINE)
 _KEPT = (
     update(_PARCELS)
     .where(_PARCELS.c.id == bindparam("parcel"), *_MINE)
@@ -97,20 +98,17 @@ _KEPT = (
 )
 _RENEW = (
     update(_PARCELS)
-    .where(_PARCELS.c.id.in_(bindparam("ids", expanding=True)), *_MINE)
+    .where(Among(_PARCELS.c.id, "ids"), *_MINE)
     .values(leased_until=bindparam("until", type_=Moment), due_at=bindparam("until", type_=Moment))
 )
-_LOCK = (
-    select(_SUBMISSIONS.c.id)
-    .where(_SUBMISSIONS.c.id.in_(bindparam("ids", expanding=True)))
-    .order_by(_SUBMISSIONS.c.id)
-    .with_for_update()
-)
+# Before parcels go: two nodes that each delete one of the last two parcels would otherwise each see the other's, and
+# both would leave the submission behind for ever. In ascending order, so that they do not wait for each other.
+_LOCK = select(_SUBMISSIONS.c.id).where(Among(_SUBMISSIONS.c.id, "ids")).order_by(_SUBMISSIONS.c.id).with_for_update()
 _EMPTY = delete(_SUBMISSIONS).where(
-    _SUBMISSIONS.c.id.in_(bindparam("ids", expanding=True)),
+    Among(_SUBMISSIONS.c.id, "ids"),
     ~exists().where(_PARCELS.c.submission_id == _SUBMISSIONS.c.id),
 )
-_CONTENTS = select_rows(Submission).where(col(Submission.id).in_(bindparam("ids", expanding=True)))
+_CONTENTS = select_rows(Submission).where(Among(_SUBMISSIONS.c.id, "ids"))
 _IN_HAND = select(_PARCELS.c.id).where(
     _PARCELS.c.contact_id == bindparam("contact"),
     _PARCELS.c.state == "leased",
@@ -135,18 +133,14 @@ def claim(tx: Session, node: str, now: datetime, lease: timedelta, limit: int) -
     return sorted((Claimed(*row) for row in rows), key=lambda parcel: parcel.id)
 
 
-def renew(tx: Session, node: str, ids: Iterable[int], until: datetime) -> int:
+def renew(tx: Session, node: str, ids: Collection[int], until: datetime) -> int:
     """Let the leases of `node` on those parcels last until then, and return how many still were its own."""
-    renewed = 0
-    for chunk in chunks(sorted(ids)):
-        values = {"ids": padded(chunk), "mine": node, "until": until}
-        renewed += tx.connection().execute(_RENEW, values).rowcount
-    return renewed
+    return tx.connection().execute(_RENEW, {"ids": ids, "mine": node, "until": until}).rowcount
 
 
-def submissions(tx: Session, ids: Iterable[int]) -> dict[int, Submission]:
+def submissions(tx: Session, ids: Collection[int]) -> dict[int, Submission]:
     """Return the submissions with those ids, contents included."""
-    return {row.id: row for row in asked(ids, lambda values: tx.exec(_CONTENTS, params={"ids": values}))}
+    return {row.id: row for row in tx.exec(_CONTENTS, params={"ids": ids})}
 
 
 def settle(tx: Session, node: str, rows: Sequence[Settled]) -> int:
@@ -155,11 +149,13 @@ def settle(tx: Session, node: str, rows: Sequence[Settled]) -> int:
     A submission goes with its last parcel.
     """
     gone = [row for row in rows if row.state == "gone"]
-    _lock(tx, {row.submission_id for row in gone})
     settled = _keep(tx, node, [row for row in rows if row.state != "gone"])
-    for chunk in chunks([row.parcel_id for row in gone]):
-        settled += tx.connection().execute(_GONE, {"ids": padded(chunk), "mine": node}).rowcount
-    _sweep(tx, {row.submission_id for row in gone})
+    if gone:
+        owners = {row.submission_id for row in gone}
+        values = {"ids": {row.parcel_id for row in gone}, "mine": node}
+        tx.connection().execute(_LOCK, {"ids": owners})
+        settled += tx.connection().execute(_GONE, values).rowcount
+        tx.connection().execute(_EMPTY, {"ids": owners})
     return settled
 
 
@@ -179,21 +175,6 @@ def _keep(tx: Session, node: str, rows: Sequence[Settled]) -> int:
     return tx.connection().execute(_KEPT, values).rowcount if values else 0
 
 
-def _lock(tx: Session, ids: Iterable[int]) -> None:
-    """Lock submissions before their parcels go.
-
-    Two nodes that each delete one of the last two parcels would otherwise each see the other's, and both would leave
-    the submission behind for ever. In ascending order, so that they do not wait for each other.
-    """
-    for chunk in chunks(sorted(ids)):
-        tx.connection().execute(_LOCK, {"ids": padded(chunk)})
-
-
-def _sweep(tx: Session, ids: Iterable[int]) -> None:
-    for chunk in chunks(sorted(ids)):
-        tx.connection().execute(_EMPTY, {"ids": padded(chunk)})
-
-
 def in_hand(tx: Session, contact_id: int, now: datetime) -> list[int]:
     """Return the ids of parcels for that person which a courier holds at this moment."""
     return list(tx.connection().execute(_IN_HAND, {"contact": contact_id, "now": now}).scalars())
@@ -205,6 +186,16 @@ def next_due(tx: Session) -> datetime | None:
 
 
 # ---- what administrators do
+
+_OPENED = {"state": "waiting", "due_at": bindparam("now", type_=Moment)}
+_RETRY = (
+    update(_PARCELS)
+    .where(Among(_PARCELS.c.id, "ids"), _PARCELS.c.state.in_(("waiting", "failed")))
+    .values(attempts=0, **_OPENED)
+)
+_RELEASE = update(_PARCELS).where(Among(_PARCELS.c.id, "ids"), _PARCELS.c.state == "held").values(**_OPENED)
+_OWNERS = select(_PARCELS.c.submission_id).where(Among(_PARCELS.c.id, "ids"))
+_DROP = delete(_PARCELS).where(Among(_PARCELS.c.id, "ids"), _PARCELS.c.state != "leased")
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,30 +225,21 @@ def counts(tx: Session, now: datetime) -> Counts:
     return Counts(states, tx.connection().execute(oldest).scalar())
 
 
-def retry(tx: Session, ids: Iterable[int], now: datetime) -> int:
+def retry(tx: Session, ids: Collection[int], now: datetime) -> int:
     """Make waiting and failed parcels due at once, with all their attempts before them; return how many there were."""
-    again = update(_PARCELS).values(state="waiting", due_at=now, attempts=0)
-    return _change(tx, ids, again.where(_PARCELS.c.state.in_(("waiting", "failed"))))
+    return tx.connection().execute(_RETRY, {"ids": ids, "now": now}).rowcount
 
 
-def release(tx: Session, ids: Iterable[int], now: datetime) -> int:
+def release(tx: Session, ids: Collection[int], now: datetime) -> int:
     """Make held parcels due at once (the law is asked again before they leave); return how many there were."""
-    freed = update(_PARCELS).values(state="waiting", due_at=now)
-    return _change(tx, ids, freed.where(_PARCELS.c.state == "held"))
+    return tx.connection().execute(_RELEASE, {"ids": ids, "now": now}).rowcount
 
 
-def _change(tx: Session, ids: Iterable[int], change: Update) -> int:
-    run = tx.connection().execute
-    return sum(run(change.where(_PARCELS.c.id.in_(chunk))).rowcount for chunk in chunks(sorted(set(ids))))
-
-
-def drop(tx: Session, ids: Iterable[int]) -> int:
+def drop(tx: Session, ids: Collection[int]) -> int:
     """Delete parcels that no courier holds, and submissions left without any; return how many parcels there were."""
     run = tx.connection().execute
-    dropped = 0
-    for chunk in chunks(sorted(set(ids))):
-        owners = set(run(select(_PARCELS.c.submission_id).where(_PARCELS.c.id.in_(chunk))).scalars())
-        _lock(tx, owners)
-        dropped += run(delete(_PARCELS).where(_PARCELS.c.id.in_(chunk), _PARCELS.c.state != "leased")).rowcount
-        _sweep(tx, owners)
+    owners = set(run(_OWNERS, {"ids": ids}).scalars())
+    run(_LOCK, {"ids": owners})
+    dropped = run(_DROP, {"ids": ids}).rowcount
+    run(_EMPTY, {"ids": owners})
     return dropped

@@ -1,0 +1,83 @@
+"""One of many values, handed over as a single parameter.
+
+The text of a statement is then the same for one value and for a thousand: it is compiled once and stays prepared, and
+there is no limit to the number of values. PostgreSQL takes an array, SQLite a JSON array, or, for digests, their bytes
+in a row.
+"""
+
+import json
+from collections.abc import Collection
+from typing import Any, Literal
+
+from sqlalchemy import BigInteger, Boolean, ColumnElement, LargeBinary, Text, bindparam
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.visitors import InternalTraversal
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+Kind = Literal["number", "text", "digest"]
+
+_ITEMS: dict[Kind, TypeEngine[Any]] = {"number": BigInteger(), "text": Text(), "digest": LargeBinary()}
+DIGEST = 32  # bytes of an HMAC-SHA-256
+
+
+class _Many(TypeDecorator[Any]):
+    """The type of the parameter."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def __init__(self, kind: Kind) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return an array on PostgreSQL, text or bytes on SQLite."""
+        if dialect.name == "postgresql":
+            return ARRAY(_ITEMS[self.kind])
+        return LargeBinary() if self.kind == "digest" else Text()
+
+    def process_bind_param(self, value: Collection[Any] | None, dialect: Dialect) -> Any:  # noqa: ANN401 - by database
+        """Return the values as the database takes them."""
+        values = list(value or ())
+        if dialect.name == "postgresql":
+            return values
+        return b"".join(values) if self.kind == "digest" else json.dumps(values)
+
+
+class Among(ColumnElement[bool]):
+    """The condition that a column has one of the values of the parameter `name`; digests are of 32 bytes."""
+
+    inherit_cache = True
+    type = Boolean()
+    _is_implicitly_boolean = True  # otherwise SQLite gets "(… IN …) = 1" and uses no index
+    _traverse_internals = [  # noqa: RUF012 - SQLAlchemy's; what tells one such condition from another
+        ("column", InternalTraversal.dp_clauseelement),
+        ("values", InternalTraversal.dp_clauseelement),
+        ("kind", InternalTraversal.dp_string),
+    ]
+
+    def __init__(self, column: ColumnElement[Any], name: str, kind: Kind = "number") -> None:
+        self.column = column
+        self.values = bindparam(name, type_=_Many(kind))
+        self.kind = kind
+
+
+# Below, names and placeholders are put together, never values.
+
+
+@compiles(Among, "postgresql")
+def _postgresql(element: Among, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401 - SQLAlchemy's
+    return f"{compiler.process(element.column, **kw)} = ANY ({compiler.process(element.values, **kw)})"
+
+
+@compiles(Among, "sqlite")
+def _sqlite(element: Among, compiler: SQLCompiler, **kw: Any) -> str:  # noqa: ANN401 - SQLAlchemy's
+    column, values = compiler.process(element.column, **kw), compiler.process(element.values, **kw)
+    if element.kind != "digest":
+        return f"{column} IN (SELECT value FROM json_each({values}))"  # noqa: S608
+    again = compiler.process(element.values, **kw)
+    cut = f"SELECT 1 UNION ALL SELECT at + {DIGEST} FROM cut WHERE at + {DIGEST} < length({values})"  # noqa: S608
+    return f"{column} IN (WITH RECURSIVE cut(at) AS ({cut}) SELECT substr({again}, at, {DIGEST}) FROM cut)"  # noqa: S608
