@@ -17,6 +17,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from sqlalchemy import text
+
 from gateway import clock, journal, service
 from gateway.flow.context import Context, open_context
 from gateway.flow.gate import Login
@@ -26,7 +28,6 @@ from gateway.settings import Settings
 from gateway.smtp.connection import Connection
 from gateway.store import accounts, advertisers, ledger, lists, migrate, people
 from gateway.store.tables import Account, Advertiser, List
-from sqlalchemy import text
 
 CHUNK = 2000
 EVIDENCE = {

@@ -137,7 +137,7 @@ def _cases(
 
 
 def _offered(message: MessageFacts, row: List | None) -> MessageFacts:
-    """Return the message with its offer family: a list built for one family carries that one unless another is named."""
+    """Return the message with its offer family: that of the list, when it has one only and no other is named."""
     only = row.families[0] if row and len(row.families) == 1 else None
     return replace(message, offer=only) if only and message.offer is None else message
 

@@ -93,7 +93,7 @@ def check(draft: Draft, intake: Intake, headers: Headers, advertiser: Advertiser
 
 
 def _identity(draft: Draft, headers: Headers, advertiser: Advertiser) -> Refusal | None:
-    """Check RFC 5322 3.6.2 (one From field) and CPCE L34-5 al. 5 (it names the advertiser, so the domain is its own)."""
+    """Check RFC 5322 3.6.2 (one From field) and CPCE L34-5 al. 5 (it names the advertiser: its own domain)."""
     values = [field.raw for field in headers.fields if field.name == "from"]
     if len(values) != 1:
         return Refusal(REASONS["R-SMTP-SYNTAX"], f"there must be one From field, not {len(values)}")

@@ -8,6 +8,8 @@ from email.parser import BytesParser
 from pathlib import Path
 from typing import Any
 
+from sqlmodel import select
+
 from gateway import sample
 from gateway.courier.courier import Courier, Letter, Outcome
 from gateway.courier.maildir import Maildir
@@ -24,8 +26,7 @@ from gateway.mail.address import parse
 from gateway.mail.reply import Reply
 from gateway.settings import Settings
 from gateway.store import accounts, advertisers, spool
-from gateway.store.tables import Account, Parcel, Receipt
-from sqlmodel import select
+from gateway.store.tables import Parcel, Receipt
 
 PEER = Peer("tool.example", "192.0.2.7", "ESMTPSA")
 CAMILLE = "camille.durand@mailbox.example"
@@ -75,8 +76,7 @@ class Rig:
         """Do MAIL, RCPT for each, DATA; return the replies in order; DATA is left out when nobody was accepted."""
         draft = draft or self.draft()
         replies = [await self.accept.sender(draft)]
-        for recipient in recipients:
-            replies.append(await self.accept.recipient(draft, parse(recipient), "", ""))
+        replies += [await self.accept.recipient(draft, parse(recipient), "", "") for recipient in recipients]
         if draft.recipients:
             replies.append(await self.accept.message(draft, content or campaign("lettre"), PEER))
         return replies
