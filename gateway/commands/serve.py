@@ -2,7 +2,7 @@
 
 import click
 
-from gateway import service
+from gateway import journal, service
 from gateway.commands.common import Shell, Verb, pass_shell
 from gateway.errors import Misuse
 from gateway.settings import lacking, provide
@@ -27,4 +27,5 @@ def serve(shell: Shell, only: str | None, workers: int) -> None:
         raise Misuse("\n  ".join(["the gateway cannot start", *problems]))
     with shell.context():
         pass  # the database answers and is of this version
+    journal.setup(shell.settings.log.level, shell.settings.log.format)
     service.run(shell.settings, parts, workers)

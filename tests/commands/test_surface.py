@@ -156,3 +156,18 @@ def test_serve_says_what_it_lacks_before_it_starts(gate: Gate) -> None:
 
     assert "gateway.secrets.1" in gate.run("serve", code=2).stderr
     assert "there is no such part" in gate.run("serve", "--only", "smpt", code=2).stderr
+
+
+def test_serve_runs_until_it_is_told_to_stop_and_logs_as_the_settings_say(gate: Gate) -> None:
+    text = gate.config.read_text().replace('# listen = "127.0.0.1:2525"', 'listen = "127.0.0.1:0"')
+    gate.config.write_text(text)
+    command = [sys.executable, str(ROOT / "cli.py"), "--config", str(gate.config), "serve", "--only", "smtp"]
+
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=gate.folder) as process:
+        assert process.stderr is not None
+        first = json.loads(process.stderr.readline())
+        process.terminate()
+        process.communicate(timeout=60)
+
+    assert "event" in first
+    assert process.returncode == 0
