@@ -7,8 +7,8 @@ without anyone knowing), lets its timer run while we work, and sends each reply 
 
 import asyncio
 import ssl
+from typing import ClassVar, cast
 from typing import Protocol as Interface
-from typing import cast
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -59,6 +59,7 @@ class Connection(SMTP):
 
     session: Talk
     envelope: Transaction
+    _names: ClassVar[list[str]] = []
 
     def __init__(self, handler: object, house: House, loop: asyncio.AbstractEventLoop, *, secure: bool) -> None:
         options = house.options
@@ -81,6 +82,18 @@ class Connection(SMTP):
         self._linger = False
         self._replies: list[bytes] = []
         self._replies_size = 0
+
+    def __init_subclass__(cls) -> None:
+        """Find the commands once."""
+        super().__init_subclass__()
+        cls._names = [name for name in dir(cls) if name.startswith(("smtp_", "auth_"))]
+
+    def __dir__(self) -> list[str]:
+        """Name the commands and mechanisms only.
+
+        For every connection aiosmtpd looks through all attributes to find these, which took longer than a message.
+        """
+        return self._names
 
     def _create_session(self) -> Talk:
         talk = Talk(self.loop)

@@ -2,10 +2,12 @@
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import trustme
+import uvloop
 
 from gateway.courier import Letter, Outcome, Smarthost, SmarthostOptions
 from gateway.courier.connection import Timeouts
@@ -323,7 +325,10 @@ def test_certificates_nobody_vouches_for(served: ssl.SSLContext, changed: dict, 
     asyncio.run(session())
 
 
-def test_with_a_certificate_vouched_for_tls_is_used(served: ssl.SSLContext, trusted: Path) -> None:
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def test_with_a_certificate_vouched_for_tls_is_used(
+    loop: Callable[[], asyncio.AbstractEventLoop], served: ssl.SSLContext, trusted: Path
+) -> None:
     async def session() -> None:
         async with sink(starttls=served) as server:
             (outcome,) = await hand(server.port, LETTER, tls="must", authorities=trusted)
@@ -333,7 +338,8 @@ def test_with_a_certificate_vouched_for_tls_is_used(served: ssl.SSLContext, trus
             (outcome,) = await hand(0, LETTER, url=f"smtps://localhost:{server.port}", authorities=trusted, tls="may")
             assert outcome.fate == "delivered"
 
-    asyncio.run(session())
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(session())
 
 
 def test_where_tls_is_a_must_plain_text_is_not_enough() -> None:

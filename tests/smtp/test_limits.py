@@ -191,7 +191,7 @@ def test_a_client_that_never_reads_cannot_fill_our_memory_and_is_cut_off(opened)
             client.reader._transport.pause_reading()
             try:
                 for _ in range(100):
-                    client.send(b"NOOP\r\n" * 10_000)
+                    client.send(b"HELP\r\n" * 10_000)
                     await asyncio.wait_for(client.writer.drain(), 5)
             except (ConnectionError, TimeoutError):
                 pass
