@@ -16,7 +16,20 @@ from gateway.mail.address import parse
 from gateway.mail.mention import MentionFields, render
 from gateway.mail.rewrite import Insert, plan
 
-WORDS = "offer garden winter station letter consent update weekly thanks harbour café märz issue member".split()
+WORDS = [
+    "offer",
+    "garden",
+    "winter",
+    "station",
+    "letter",
+    "update",
+    "weekly",
+    "thanks",
+    "harbour",
+    "café",
+    "märz",
+    "issue",
+]
 
 
 def newsletter(size: int, *, charset_text: str = "utf-8") -> bytes:

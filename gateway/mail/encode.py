@@ -98,7 +98,7 @@ def transfer_decoded(raw: bytes, encoding: str) -> bytes | None:
 
 def qp(data: bytes) -> bytes:
     """Return `data` in quoted-printable: CRLF stays a line end, a bare LF is encoded; no line begins with "--"."""
-    chunks = _BARE_LF.split(data) if b"\n" in data else [data]
+    chunks = [data] if data.count(b"\n") == data.count(b"\r\n") else _BARE_LF.split(data)
     # The leading CRLF tells b2a_qp to break lines by CRLF. "--" could be taken for a boundary.
     coded = b"=0A=\r\n".join([binascii.b2a_qp(b"\r\n" + chunk)[2:] for chunk in chunks])
     if coded.startswith(b"--"):

@@ -36,25 +36,25 @@ _ROOT = _names(b"html head body")
 _ROOT_ENDS = _names(b"/html /head /body")
 _SLASH = ord("/")
 _FOREIGN = _names(b"svg math")
-# Formatting reaches beyond the end of what it was opened in (13.2.4.3), but not beyond these.
-_FORMATTING = _names(b"a b big code em font i nobr s small strike strong tt u")
-_FENCE = _names(b"td th caption table object marquee applet template")
+# Start tag → the open elements it ends (end tags that may be left out, 13.1.2.4), and those beyond which it does not
+# reach. A table does not end a paragraph in old documents; a form may be ignored whole.
 _BLOCK = _names(
-    b"div table ul ol dl blockquote center section article header footer main nav aside h1 h2 h3 h4 h5 h6 hr pre form p"
-    b" address figure fieldset menu details"
+    b"div ul ol dl blockquote center section article header footer main nav aside h1 h2 h3 h4 h5 h6 pre p address"
+    b" figure fieldset menu details"
 )
-_CELL = _names(b"td th p")
-_ROWS = _names(b"td th tr p tbody thead tfoot colgroup caption")
-# Start tag → what it closes when that is innermost (end tags that may be left out, 13.1.2.4).
-_CLOSES = {
-    **dict.fromkeys(_BLOCK, _names(b"p")),
-    **dict.fromkeys((b"dt", b"dd"), _names(b"dt dd p")),
-    **dict.fromkeys((b"td", b"th"), _CELL),
-    **dict.fromkeys((b"tbody", b"thead", b"tfoot"), _ROWS),
-    b"li": _names(b"li p"),
-    b"tr": _names(b"td th tr p colgroup caption"),
-    b"option": _names(b"option"),
+_ROWS = _names(b"td th tr tbody thead tfoot colgroup caption")
+_TABLE = _names(b"table template")
+_CELL = _names(b"td th caption button object marquee applet") | _TABLE
+_ENDS = {
+    **dict.fromkeys(_BLOCK, (_names(b"p"), _CELL)),
+    **dict.fromkeys((b"dt", b"dd"), (_names(b"dt dd p"), _CELL | _names(b"dl"))),
+    **dict.fromkeys((b"td", b"th"), (_names(b"td th"), _TABLE)),
+    **dict.fromkeys((b"tbody", b"thead", b"tfoot"), (_ROWS, _TABLE)),
+    b"li": (_names(b"li p"), _CELL | _names(b"ul ol")),
+    b"tr": (_names(b"td th tr colgroup caption"), _TABLE),
+    b"option": (_names(b"option"), _names(b"select template")),
 }
+_MAY_STAY_OPEN = _names(b"p li dt dd")  # these end with the block around them
 _OPEN_MOST = 400  # deeper documents are not followed: keeps the time linear
 
 
@@ -69,7 +69,18 @@ class Spot:
 # A value quoted with a bracket in it, or a blank before the quote: then ">" need not end a tag, nor "<" begin one.
 _DOUBT = re.compile(rb"""=(?:\s+["']|"[^"<>]*[<>]|'[^'<>]*[<>])""")
 _LEAF = re.compile(rb"<(style|title)(?=[\s/>])[^<>]*>[^<]*</\1>")
-_TIDY = re.compile(rb"<(?:(/?[a-z][a-z0-9:-]*)(?=[\s/>])[^<>]*>|!--(?!-?>).*?-->|!doctype[^<>]*>|(.?))", re.DOTALL)
+_TIDY = re.compile(
+    rb"""<(?:
+      (/?[a-z][a-z0-9:-]*)(?=[\s/>])[^<>]*>
+      |!--(?!-?>|\s*\[if|<!\[endif).*?-->
+      |(?>!--\[if[^>]*>(?!<!--|--).*?-->)(?<=<!\[endif\]-->)
+      |!--(\[if)[^<>\]]*\](?:><!|>)-->
+      |!--<!(\[endif)\]-->
+      |!doctype[^<>]*>
+      |(.*)
+    )""",
+    re.VERBOSE | re.DOTALL,
+)
 _UNTIDY = _RAW_NAMES | _FOREIGN | _names(b"frameset plaintext template select noscript")
 
 
@@ -85,33 +96,29 @@ def find(data: bytes) -> Spot | None:
 def quick(data: bytes) -> Spot | None:
     """Return the spot of a document whose every tag is closed in order; None is no answer: ask `careful`."""
     data = data.lower()
-    if data.endswith(b"<") or _DOUBT.search(data):
+    if data.endswith((b"<", b"</")) or _DOUBT.search(data):
         return None
     still_open: list[bytes] = []
-    bodies = 0
-    for name, doubt in _TIDY.findall(_LEAF.sub(b"", data)):
+    bodies, conditional, at_body = 0, False, False
+    for name, revealed, endif, doubt in _TIDY.findall(_LEAF.sub(b"", data)):
         if doubt or name in _UNTIDY:
             return None
-        if not name or name in _VOID or name in _ROOT:
+        if not name:
+            conditional = bool(revealed) or (conditional and not endif)
+        elif name in _VOID or name in _ROOT:
             continue
-        if name[0] != _SLASH:
+        elif name[0] != _SLASH:
             still_open.append(name)
         elif still_open and still_open[-1] == name[1:]:
             still_open.pop()
         elif name not in _ROOT_ENDS or still_open:
             return None
-        else:
-            bodies += name == b"/body"
-    if still_open or bodies != data.count(b"</body"):
+        elif name == b"/body":
+            bodies, at_body = bodies + 1, conditional
+    if still_open or bodies != data.count(b"</body") or (at_body if bodies else conditional):
         return None
-    offset = data.rfind(b"</body") if bodies else -1 if b"</html" in data else len(data)
-    return Spot(offset, b"") if offset >= 0 and _revealed_to_all(data, offset) else None
-
-
-def _revealed_to_all(data: bytes, offset: int) -> bool:
-    """Return whether the spot lies outside of what conditional comments show to some readers only."""
-    last = max(data.rfind(b"]><!-->", 0, offset), data.rfind(b"]>-->", 0, offset))
-    return last < 0 or data.find(b"<!--<![endif]-->", last, offset) >= 0
+    offset = data.rfind(b"</body") if bodies else data.find(b"</html")
+    return Spot(offset if offset >= 0 else len(data), b"") if bodies or offset < 0 else None
 
 
 def careful(data: bytes) -> Spot | None:
@@ -123,31 +130,37 @@ def careful(data: bytes) -> Spot | None:
             if not walk.aside(token):
                 return None
         elif not token["close"] or (name in _RAW_NAMES and not token["slash"]):
-            return walk.spot(token.start())  # the document ends inside it
+            return None if _FOREIGN.intersection(walk.open) else walk.spot(token.start())  # the document ends inside it
         elif token["slash"]:
             walk.end(name, token.start())
         elif name not in _VOID and name not in _ROOT and not walk.begin(name, token):
             return None
-    return walk.spot(len(data)) if walk.unclosed < 0 else walk.spot(walk.unclosed)
+    # What is cut off in the middle of "</" would take the next tag with it.
+    end = len(data) - 2 if data.endswith(b"</") else len(data)
+    return walk.spot(end if walk.unclosed < 0 else walk.unclosed)
 
 
 class _Walk:
-    """What is open while the tags of a document go by."""
+    """What is open while the tags of a document go by: at least all that a browser has open, in its order.
 
-    __slots__ = ("conditional", "lost", "open", "seen", "unclosed")
+    Ending too much does no harm, ending too little might hide the mention. So an end tag that does not fit, as when
+    elements overlap, changes nothing here; `exact` says whether there was one, or anything like it, before.
+    """
+
+    __slots__ = ("conditional", "exact", "open", "seen", "unclosed")
 
     def __init__(self) -> None:
         self.open: list[bytes] = []
         self.seen: dict[bytes, tuple[int, tuple[bytes, ...], bool]] = {}
         self.conditional = False  # inside a conditional that only some readers look into
+        self.exact = True
         self.unclosed = -1
-        self.lost = False
 
     def spot(self, end: int) -> Spot | None:
         offset, still_open, conditional = (
             self.seen.get(b"body") or self.seen.get(b"html") or (end, tuple(self.open), self.conditional)
         )
-        if conditional or self.lost:
+        if conditional:
             return None
         return Spot(offset, b"".join(b"</%b>" % name for name in reversed(still_open)))
 
@@ -165,7 +178,7 @@ class _Walk:
             self.conditional = False
         elif bogus is not None and bogus.startswith(b"![cdata[") and _FOREIGN.intersection(self.open):
             return False
-        if comment is not None and not token[0].endswith((b"-->", b"--!>")) and self.unclosed < 0:
+        if self.unclosed < 0 and not token[0].endswith((b"-->", b"--!>") if bogus is None else b">"):
             self.unclosed = token.start()
         return True
 
@@ -173,10 +186,14 @@ class _Walk:
         """Take a start tag; return whether the document can still be followed."""
         if name in (b"frameset", b"plaintext") or len(self.open) >= _OPEN_MOST:
             return False
-        closes = _CLOSES.get(name)
-        if closes is not None:
-            while self.open and self.open[-1] in closes:
+        if name in _ENDS:
+            ends, limits = _ENDS[name]
+            while self.open and self.open[-1] in ends:
                 self.open.pop()
+            for other in reversed(self.open):
+                if other in limits:
+                    break
+                self.exact = self.exact and other not in ends
         if not (_FOREIGN.intersection(self.open) and token[0].endswith(b"/>")):
             self.open.append(name)
         return True
@@ -187,13 +204,13 @@ class _Walk:
             if name != b"head":
                 self.seen[name] = (offset, tuple(self.open), self.conditional)
             return
+        if self.exact and name in _BLOCK:
+            at = len(self.open) - 1
+            while at >= 0 and self.open[at] != name and self.open[at] in _MAY_STAY_OPEN:
+                at -= 1
+            if at >= 0 and self.open[at] == name:
+                del self.open[at + 1 :]
         if self.open and self.open[-1] == name:
             self.open.pop()
-            return
-        for at in range(len(self.open) - 1, -1, -1):
-            if self.open[at] == name:
-                above = self.open[at + 1 :] if name not in _FENCE else []
-                self.open[at:] = [other for other in above if other in _FORMATTING]
-                return
-            if self.open[at] in _FENCE and name not in _FENCE:
-                return  # an end tag does not reach out of a cell
+        else:
+            self.exact = self.exact and name not in self.open

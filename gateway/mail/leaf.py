@@ -5,7 +5,7 @@ encoded anew: quoted-printable (base64 if it was that), and UTF-8 if the charset
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from html import escape
 
 from gateway import text
@@ -48,7 +48,7 @@ class Leaf:
     anew: bool
     edits: tuple[Edit, ...]
     places: tuple[tuple[int, int], ...]
-    _slices: dict[str, tuple[bytes, ...]] = field(default_factory=dict)
+    _coded: tuple[bytes, ...] = ()
 
     def body(self, mention: Mention, links: Mapping[str, str]) -> tuple[bytes, str | None]:
         """Return the body for one copy and, when it is encoded anew, its new charset ("" for the same); else None."""
@@ -123,27 +123,40 @@ class Leaf:
         out: list[bytes] = []
         last = 0
         for piece, (start, end) in zip(pieces, self.places, strict=True):
-            # Lines of their own stand as they are; what goes into a line goes between soft line breaks.
-            before = b"" if piece[:2] == b"\r\n" and self.raw[start - 1 : start] not in _BLANK else b"=\r\n"
-            after = b"" if piece[-2:] == b"\r\n" else b"=\r\n"
-            out += (self.raw[last:start], before, encode.qp(piece), after)
+            out += (self.raw[last:start], *_broken_off(encode.qp(piece), piece, self.raw[start - 1 : start]))
             last = end
         out.append(self.raw[last:])
         return b"".join(out)
 
-    def _encoded_anew(self, mention: Mention, links: Mapping[str, str]) -> tuple[bytes, str | None]:
+    def _encoded_anew(self, mention: Mention, links: Mapping[str, str]) -> tuple[bytes, str]:
         charset = "" if self.markup else "utf-8"
-        target = charset or self.charset
-        pieces = [self._piece(edit, mention, links, target) or b"" for edit in self.edits]
+        pieces = [self._piece(edit, mention, links, charset or self.charset) or b"" for edit in self.edits]
+        if self.part.encoding == "base64":
+            kept = self._kept(charset)
+            woven = [part for pair in zip(kept[1:], pieces, strict=True) for part in reversed(pair)]
+            return encode.base64(b"".join([kept[0], *woven])) + b"\r\n", charset
+        if not self._coded:  # the same for every copy
+            self._coded = tuple([encode.qp(part) for part in self._kept(charset)])
+        out = [self._coded[0]]
+        for piece, kept_qp in zip(pieces, self._coded[1:], strict=True):
+            out += (*_broken_off(encode.qp(piece), piece, b""), kept_qp)
+        return b"".join(out), charset
+
+    def _kept(self, charset: str) -> list[bytes]:
+        """Return the sender's bytes between the edits, in `charset` or ("") as they are."""
         starts = [0, *[edit.end for edit in self.edits]]
         ends = [*[edit.start for edit in self.edits], len(self.data)]
         kept = [self.data[start:end] for start, end in zip(starts, ends, strict=True)]
-        if charset:
-            kept = [part.decode(self.reading).encode() for part in kept]
-        whole = b"".join([part for pair in zip(kept, [*pieces, b""], strict=True) for part in pair])
-        if self.part.encoding == "base64":
-            return encode.base64(whole) + b"\r\n", charset
-        return encode.qp(whole), charset
+        return [part.decode(self.reading).encode(charset) for part in kept] if charset else kept
+
+
+def _broken_off(coded: bytes, piece: bytes, before: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return `piece`, quoted-printable as `coded`, with the soft line breaks it needs; `before` is the byte before it.
+
+    Lines of their own stand as they are, but a blank must not end the line before; what goes into a line breaks it.
+    """
+    own = piece[:2] == b"\r\n" and before not in _BLANK
+    return b"" if own else b"=\r\n", coded, b"" if piece[-2:] == b"\r\n" else b"=\r\n"
 
 
 def plan(content: bytes, part: Part, *, mention: bool) -> Leaf | None:

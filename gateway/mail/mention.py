@@ -25,17 +25,20 @@ _WIDTH, _HTML_WIDTH = 72, 74
 _RULE = "_" * 40  # no hyphens: a boundary may be made of them; not "-- ", behind which readers hide text
 _STOP, _CHOOSE, _WRITE, _MAIL = "\x01", "\x02", "\x03", "\x04"  # where the recipient's own links go
 _SLOTS = re.compile("([\x01-\x04])")
+_HARD = "\x05"  # a space at which no line is broken
 
 _BOX = (
     "clear:both!important;display:block!important;visibility:visible!important;opacity:1!important;"
     "max-height:none!important;overflow:visible!important;margin:16px 0 0;padding:0"
-)
+).replace(" ", _HARD)
 _CELL = (
     "padding:12px 16px;background-color:#ffffff;color:#333333!important;border-top:1px solid #767676;"
     "font-family:Arial,Helvetica,sans-serif;font-size:13px!important;line-height:20px!important;text-align:start;"
     "white-space:normal;word-break:break-word"
-)
-_PARAGRAPH = "margin:0 0 8px;padding:0;font-size:13px!important;line-height:20px!important;color:#333333!important"
+).replace(" ", _HARD)
+_PARAGRAPH = (
+    "margin:0 0 8px;padding:0;font-size:13px!important;line-height:20px!important;color:#333333!important"
+).replace(" ", _HARD)
 _LINK = "color:#0b4fa8!important;text-decoration:underline"
 
 
@@ -191,7 +194,7 @@ def _html(about: str, more: list[str], given: dict[str, str], lang: str, choose:
         *[f'<p style="{_PARAGRAPH}">{body}</p>' for body in bodies if body],
         "</td></tr></table></div>",
     ]
-    return "\r\n".join([part for line in lines for part in _wrapped(line, _HTML_WIDTH)])
+    return "\r\n".join([part for line in lines for part in _wrapped(line, _HTML_WIDTH)]).replace(_HARD, " ")
 
 
 def _link(target: str, label: str) -> str:

@@ -46,11 +46,10 @@ _DROP = """[FOOTER] [[data-msys-unsubscribe="1"]]"""
 _STUCK = """{{~OptinURL~}} [CONFIRMATIONURL] {resubscribe_url} [SUBSCRIBEURL] [JUMPOFFURL] [FORWARDURL] %recipient.@%
 {{{~pm:@~}}} *|UNSUB:@ <%~asm_@%>"""
 # One of these is in every placeholder: mail without them needs no closer look.
-NEEDLES = tuple(
-    b"unsub asm_ preferences pm: blacklisturl update_profile manageurl subscription_manage footer] footer%5d optinurl"
-    b" confirmationurl resubscribe_url [subscribeurl %5bsubscribeurl jumpoffurl forwardurl %recipient. %25recipient."
-    b" recipient%2e pm%3a".split()
-)
+NEEDLES = (
+    b"unsub asm_ preferences pm: url] url%5d update_profile manageurl subscription_manage footer] optinurl"
+    b" resubscribe_url recipient."
+).split()
 _REFERENCES = {"<": b"&lt;", ">": b"&gt;", '"': b"&quot;"}
 _PREFIX = re.compile(rb"https?://\Z")
 _WHOLE = re.compile(rb"https?://[^\s\"'<>]*\Z")  # a tool's own address that it would have replaced whole
@@ -94,9 +93,10 @@ SPELLINGS = tuple(" ".join((_STOP, _STOP_LABEL, _CHOOSE, _CHOOSE_LABEL, _DROP, _
 def find(data: bytes) -> tuple[Found, ...]:
     """Return the placeholders in `data` (a decoded body in a charset of `encode.transparent`), in order."""
     low = data.lower()
-    if not any(needle in low for needle in NEEDLES):
-        return ()
-    return tuple(_found(low, match) for match in _ANY.finditer(low))
+    for needle in NEEDLES:
+        if needle in low:
+            return tuple(_found(low, match) for match in _ANY.finditer(low))
+    return ()
 
 
 def _found(data: bytes, match: re.Match[bytes]) -> Found:

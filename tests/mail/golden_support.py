@@ -1,0 +1,40 @@
+"""What the golden tests and their writer share: the insert of a case."""
+
+from typing import Any
+
+from gateway.mail.mention import MentionFields, render
+from gateway.mail.rewrite import Insert
+
+STOP = "https://stop.exemple.fr/p/" + "a" * 52
+CHOOSE = "https://stop.exemple.fr/c/" + "c" * 52
+NAME = "Jardins d’Exemple SAS"
+FIELDS = {
+    "legal_name": NAME,
+    "optout_url": STOP,
+    "optout_mailto": "stop+" + "b" * 52 + "@in.exemple.fr",
+    "registered_office": "1 rue de la Paix, 75002 Paris",
+    "siren_rcs": "RCS Paris 123 456 789",
+    "privacy_url": "https://exemple.fr/vie-privee?a=1&b=2",
+}
+BASIS = {"fr": "vous l’avez accepté le 10 janvier 2026", "en": "you agreed to it on 10 January 2026"}
+ENGLISH = {"legal_name": "Example Gardens Ltd"}
+HEADERS = (
+    (
+        "List-Unsubscribe",
+        f"<https://stop.exemple.fr/1/{'a' * 52}>, <mailto:stop+{'b' * 52}@in.exemple.fr?subject=stop>",
+    ),
+    ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+    ("List-Id", "Nouvelles <news.exemple.fr>"),
+)
+
+
+def fields_of(case: dict[str, Any]) -> MentionFields:
+    lang = case.get("lang", "fr")
+    own = ENGLISH if lang == "en" else {}
+    return MentionFields(**{**FIELDS, "basis_sentence": BASIS[lang], **own, **case.get("fields", {})})
+
+
+def insert_of(case: dict[str, Any]) -> Insert:
+    """Return what the copy of a golden case gets."""
+    mention = render(fields_of(case), case.get("lang", "fr"))
+    return Insert(HEADERS, mention, {"unsubscribe_url": STOP, "preferences_url": CHOOSE})

@@ -1,0 +1,131 @@
+"""Header fields are found with their places, decoded for people, and written so that they stay one field."""
+
+from email.header import decode_header, make_header
+from email.policy import default
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gateway.mail import encode, headers, params, placeholders, plaintext
+
+CONTENT = (
+    b"Subject: =?utf-8?q?caf=C3=A9?=\r\n =?UTF-8?B?IGNoYXVk?= ici\r\nX-A: un\r\n\tdeux\r\nx-a: trois\r\n\r\nBody: x\r\n"
+)
+
+
+def test_fields_have_places_and_values():
+    parsed = headers.parse(CONTENT)
+    assert [field.name for field in parsed.fields] == ["subject", "x-a", "x-a"]
+    assert b"".join(CONTENT[field.start : field.end] for field in parsed.fields) == CONTENT[: parsed.body_start - 2]
+    assert parsed.get("SUBJECT") == "café chaud ici"
+    assert parsed.all("X-A") == ["un\tdeux".replace("\t", " "), "trois"]
+    assert parsed.pairs()[2] == ("x-a", "trois")
+    assert parsed.get("body") is None
+    assert CONTENT[parsed.body_start :] == b"Body: x\r\n"
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (b"=?utf-8?q?a_b?= =?utf-8?q?c?=", "a bc"),
+        (b"=?utf-8?b?w6?= =?utf-8?b?qQ==?=", "é"),
+        (b"=?utf-8*fr?q?=C3=A9?=", "é"),
+        (b"=?x-unknown?q?a?= b", "=?x-unknown?q?a?= b"),
+        (b"=?hex?b?NDE=?=", "41"),
+        (b"=?utf-8?b?!!!?=", ""),
+        (b"=?utf-8?q?=ZZ?=", "=ZZ"),
+        ("é".encode(), "é"),
+        (b"\xe9", "\ufffd"),
+        (b"=?utf-8?q?a=0D=0ABcc:_x?=", "a Bcc: x"),
+        (b"", ""),
+    ],
+)
+def test_values_are_decoded_for_people(raw, text):
+    assert headers.decode(raw) == text
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=400)
+def test_reading_never_raises(raw):
+    headers.decode(raw)
+    parsed = headers.parse(raw)
+    assert 0 <= parsed.body_start <= len(raw)
+    parsed.pairs()
+    params.read("content-type", raw)
+    params.read("content-disposition", raw)
+    placeholders.find(raw)
+    plaintext.find(raw)
+
+
+@given(st.text(max_size=120))
+@settings(max_examples=300)
+def test_a_phrase_is_read_back_by_the_standard_library(text):
+    text = " ".join(headers._CONTROL.sub(" ", text.encode("utf-8", "replace").decode()).split())
+    written = headers.phrase(text)
+    assert written.isascii()
+    if text and not text.isascii():
+        assert str(make_header(decode_header(written))) == text
+    elif text:
+        assert default.header_factory("from", f"{written} <a@b.fr>").addresses[0].addr_spec == "a@b.fr"
+
+
+@given(st.from_regex(r"\A[!-~]{1,60}( {1,3}[!-~]{1,60}){0,12}\Z"))
+@settings(max_examples=300)
+def test_a_written_line_unfolds_to_what_was_given(value):
+    written = headers.line("X-Test", value)
+    assert written.replace(b"\r\n ", b" ") == f"X-Test: {value}\r\n".encode()
+    assert all(line.strip() for line in written.removesuffix(b"\r\n").split(b"\r\n"))
+    assert headers.parse(written).get("x-test") == value
+
+
+def test_the_list_unsubscribe_field_folds_between_its_addresses():
+    token = "a" * 55
+    written = headers.line(
+        "List-Unsubscribe", f"<https://stop.exemple.fr/1/{token}>, <mailto:stop+{token}@in.exemple.fr>"
+    )
+    assert [len(line) < 120 for line in written.split(b"\r\n")] == [True] * 3
+
+
+@given(st.binary(max_size=300), st.integers(0, 400))
+@settings(max_examples=400)
+def test_a_place_in_quoted_printable_splits_what_is_decoded(data, offset):
+    raw = encode.qp(data)
+    decoded = encode.transfer_decoded(raw, "quoted-printable")
+    assert decoded == data
+    place = encode.qp_place(raw, data, offset)
+    if place is not None:
+        assert encode.transfer_decoded(raw[:place], "quoted-printable") == data[:offset]
+    assert all(len(line) <= 78 for line in raw.split(b"\r\n"))
+    assert not any(line.startswith(b"--") for line in raw.split(b"\r\n"))
+
+
+@given(st.binary(max_size=300), st.integers(0, 300))
+@settings(max_examples=200)
+def test_a_place_in_base64_is_the_group_of_its_byte(data, offset):
+    raw = encode.base64(data)
+    place = encode.base64_place(raw, offset)
+    assert encode.transfer_decoded(raw[:place], "base64") == data[: offset // 3 * 3]
+
+
+def test_every_placeholder_has_a_needle_and_is_found():
+    for spelled in placeholders.SPELLINGS:
+        written = spelled.replace("~", " ").replace("@", "abc").encode()
+        assert any(needle in written.lower() for needle in placeholders.NEEDLES), spelled
+        assert [written] == [written[found.start : found.end] for found in placeholders.find(written)]
+
+
+@pytest.mark.parametrize(
+    ("label", "name"),
+    [
+        ("UTF-8", "utf-8"),
+        ("", "ascii"),
+        ("latin1", "iso8859-1"),
+        ("hex", None),
+        ("idna", None),
+        ("cp037", None),
+        ("\0", None),
+    ],
+)
+def test_only_charsets_for_mail_are_charsets(label, name):
+    assert encode.charset(label) == name

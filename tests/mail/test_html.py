@@ -1,0 +1,123 @@
+# ruff: noqa: E501
+"""Wherever the mention goes in a page, a reader sees it; the two ways of finding the place agree."""
+
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from gateway.mail import html
+from tests.mail import golden_rules as rules
+
+MARK = "https://stop.exemple.fr/"
+BLOCK = (
+    f'\r\n<div role="contentinfo"><table><tr><td><p>Publicite <a href="{MARK}">Stop</a></p></td></tr></table></div>\r\n'
+)
+SOUP = st.lists(
+    st.sampled_from(
+        """<html>|</html>|<body>|</body>|<head>|</head>|<div>|</div>|<div style="display:none">|<p>|</p>|<p style="display:none">
+        |<table>|</table>|<tr>|</tr>|<td>|</td>|<td style="display:none">|<ul>|</ul>|<li>|</li>|<b>|</b>|<font style="display:none">
+        |</font>|<a href="x">|</a>|<span style='display:none'>|</span>|<!--|-->|<!-- x -->|--!>|<!-->|<!doctype html>|<style>|</style>
+        |<script>|</script>|<title>|</title>|<textarea>|</textarea>|<template>|</template>|<select>|<option>|</select>|<svg>|</svg>
+        |<math>|</math>|<br>|<br/>|<img alt="</body>">|<img alt='>'>|<a title="|<a title='|">|'>|<|>|="|text|<center>|</center>
+        |<!--[if mso]>|<![endif]-->|<!--[if !mso]><!-->|<!--<![endif]-->|<![if !mso]>|<![endif]>|<noscript>|</noscript>|<h1>|</h1>
+        |<blockquote>|</blockquote>|</|<!|<?x|<body class="x">|<iframe>|</iframe>|<object>|</object>|<caption>|</caption>|<tbody>
+        |<button>|</button>|<form>|</form>|<pre>|</pre>|<plaintext>|<frameset>|<dl>|<dt>|<dd style="display:none">|</dl>|<hr>|<input>
+        |<nobr>|<i>|</i>|<address>|</x>|<x-y>|</x-y>|<u style="display:none">|</u>|<xmp>|</xmp>|<th>|<details>|<summary>""".replace(
+            "\n", ""
+        )
+        .replace("  ", "")
+        .split("|")
+    ),
+    max_size=14,
+).map("".join)
+
+
+def with_mention(page: str) -> str | None:
+    data = page.encode()
+    spot = html.find(data)
+    if spot is None:
+        return None
+    return (data[: spot.offset] + spot.close + BLOCK.encode() + data[spot.offset :]).decode()
+
+
+@given(SOUP)
+@settings(max_examples=600, deadline=None)
+@example("<table><tr><td style='display:none'><div></td>")
+@example("<b style='display:none'><table></b>")
+def test_in_any_soup_of_tags_the_mention_is_seen_once(page):
+    copy = with_mention(page)
+    if copy is not None:
+        assert rules.shown_links(copy, MARK) == ["Stop"], copy
+
+
+@given(SOUP)
+@settings(max_examples=400, deadline=None)
+def test_the_quick_way_agrees_with_the_careful_way(page):
+    quick = html.quick(page.encode())
+    assert quick is None or quick == html.careful(page.encode())
+
+
+@given(st.binary(max_size=300))
+@settings(max_examples=200, deadline=None)
+def test_any_bytes_have_a_spot_within_or_none(data):
+    spot = html.find(data)
+    assert spot is None or 0 <= spot.offset <= len(data)
+
+
+class Oracle(HTMLParser):
+    """The standard library's parser, noting where the last closing body tag is."""
+
+    def __init__(self):
+        super().__init__(convert_charrefs=False)
+        self.last = None
+
+    def handle_endtag(self, tag):
+        if tag == "body":
+            self.last = self.getpos()
+
+
+PAGES = [
+    "<html><body>Bonjour</body></html>",
+    "<html>\n<body>\n<!-- </body> -->\nBonjour</body>\n<!-- </body> --></html>",
+    "<body><script>'</body>'</script>\n<style>/*</body>*/</style>\n<img alt='</body>'>x</body>",
+    "<BODY>\n<p>Un<p>Deux\n</BODY >\n",
+    "<body>\n<!--[if mso]></body><![endif]-->\n<table><tr><td>x</td></tr></table></body>",
+    "<body>a</body>\n<body>b</body>\n",
+]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_standard_library_sees_the_same_closing_tag(page):
+    oracle = Oracle()
+    oracle.feed(page)
+    oracle.close()
+    line, column = oracle.last
+    offset = sum(len(each) + 1 for each in page.split("\n")[: line - 1]) + column
+
+    assert html.careful(page.encode()).offset == offset
+    assert html.find(page.encode()).offset == offset
+
+
+def test_newsletters_of_the_corpus_take_the_quick_way():
+    page = (Path(__file__).parent / "golden" / "27-html-latin1-entities.eml").read_bytes().partition(b"\r\n\r\n")[2]
+    assert html.quick(page) is not None
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b"<" * 200_000,
+        b"<a " * 60_000,
+        b"<!--" * 50_000,
+        b"<div>" * 40_000,
+        b'<a b="' * 30_000,
+        b"</b>" * 50_000,
+        b"<a b=" * 30_000,
+    ],
+)
+@pytest.mark.timeout(20)
+def test_hostile_pages_take_bounded_time(page):
+    assert html.find(page) is None or html.find(page).offset <= len(page)
