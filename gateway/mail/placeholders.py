@@ -9,6 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
+class Flood(Exception):
+    """More placeholders than any message has."""
+
+
 class Kind(StrEnum):
     """What becomes of a placeholder."""
 
@@ -54,6 +58,7 @@ _REFERENCES = {"<": b"&lt;", ">": b"&gt;", '"': b"&quot;"}
 _PREFIX = re.compile(rb"https?://\Z")
 _WHOLE = re.compile(rb"https?://[^\s\"'<>]*\Z")  # a tool's own address that it would have replaced whole
 _LOOK_BACK = 300
+_BEFORE, _AFTER, _HITS_MOST = 90, 200, 2_000  # around a needle; and how many of them a message may have
 
 
 def _sign(character: str) -> bytes:
@@ -91,12 +96,31 @@ SPELLINGS = tuple(" ".join((_STOP, _STOP_LABEL, _CHOOSE, _CHOOSE_LABEL, _DROP, _
 
 
 def find(data: bytes) -> tuple[Found, ...]:
-    """Return the placeholders in `data` (a decoded body in a charset of `encode.transparent`), in order."""
+    """Return the placeholders in `data` (a decoded body in a charset of `encode.transparent`), in order.
+
+    Raises `Flood` when there are more words of the kind than any message has.
+    """
     low = data.lower()
+    return tuple([_found(low, match) for lo, hi in _windows(low) for match in _ANY.finditer(low, lo, hi)])
+
+
+def _windows(data: bytes) -> list[tuple[int, int]]:
+    """Return the stretches of `data` around needles: the expression is costly, and runs on nothing else."""
+    hits: list[int] = []
     for needle in NEEDLES:
-        if needle in low:
-            return tuple(_found(low, match) for match in _ANY.finditer(low))
-    return ()
+        at = data.find(needle)
+        while at >= 0:
+            hits.append(at)
+            if len(hits) > _HITS_MOST:
+                raise Flood
+            at = data.find(needle, at + 1)
+    windows: list[tuple[int, int]] = []
+    for hit in sorted(hits):
+        lo, hi = max(0, hit - _BEFORE), hit + _AFTER
+        if windows and lo <= windows[-1][1]:
+            lo = windows.pop()[0]
+        windows.append((lo, hi))
+    return windows
 
 
 def _found(data: bytes, match: re.Match[bytes]) -> Found:

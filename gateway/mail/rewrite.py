@@ -18,7 +18,7 @@ from gateway.mail import bodies, encode, headers, leaf, placeholders, structure,
 from gateway.mail.headers import Field, Headers
 from gateway.mail.leaf import Leaf
 from gateway.mail.mention import Mention
-from gateway.mail.placeholders import Kind
+from gateway.mail.placeholders import Flood, Kind
 from gateway.mail.structure import Broken, Part
 
 _DROPPED = frozenset({"bcc", "resent-bcc", "return-path"})
@@ -93,6 +93,8 @@ def plan(content: bytes, *, remove: frozenset[str] = frozenset()) -> Plan | Unfi
         return _planned(content, root, _kept_fields(root.headers, remove))
     except Broken as broken:
         return _unfit(broken)
+    except Flood:
+        return _unfit(Broken("structure-large"))
 
 
 def plain(

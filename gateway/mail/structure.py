@@ -106,8 +106,10 @@ class _Scanner:
             if rest not in (b"", b"--"):
                 at = stop
                 continue
-            if start >= 0:
-                yield start, max(start, at)
+            if start >= 0 and at >= start:
+                yield start, at
+            elif start >= 0 and rest:  # closed before anything is in it: some readers go on looking for parts
+                raise Broken("multipart-empty")
             if rest or line_end < 0:
                 return
             start, at = line_end + 2, line_end

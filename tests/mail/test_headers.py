@@ -54,7 +54,7 @@ def test_reading_never_raises(raw):
     parsed.pairs()
     params.read("content-type", raw)
     params.read("content-disposition", raw)
-    placeholders.find(raw)
+    assert placeholders.find(raw) == ()
     plaintext.find(raw)
 
 
@@ -71,7 +71,7 @@ def test_a_phrase_is_read_back_by_the_standard_library(text):
 
 
 @given(st.from_regex(r"\A[!-~]{1,60}( {1,3}[!-~]{1,60}){0,12}\Z"))
-@settings(max_examples=300)
+@settings(max_examples=60)
 def test_a_written_line_unfolds_to_what_was_given(value):
     written = headers.line("X-Test", value)
     assert written.replace(b"\r\n ", b" ") == f"X-Test: {value}\r\n".encode()
