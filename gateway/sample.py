@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlmodel import Session
-
 from gateway.flow import consent, passwords
 from gateway.flow.consent import Saying
 from gateway.flow.context import Context
@@ -14,6 +12,7 @@ from gateway.law.events import Kind
 from gateway.mail.address import is_freemail, is_role, parse
 from gateway.store import accounts, advertisers, lists, people
 from gateway.store.tables import Account, Advertiser, Contact, List
+from gateway.store.tx import Tx
 
 DOMAIN = "maison-lavande.example"
 SENDER = f"Maison Lavande <lettre@{DOMAIN}>"
@@ -163,7 +162,7 @@ def _account(context: Context, advertiser: Advertiser, password: str, now: datet
     )
 
 
-def _person(context: Context, tx: Session, advertiser: Advertiser, row: List, person: Person, now: datetime) -> None:
+def _person(context: Context, tx: Tx, advertiser: Advertiser, row: List, person: Person, now: datetime) -> None:
     if not person.past:
         return
     address = parse(person.address)

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session
-
 from gateway import clock
 from gateway.errors import NotFound, TryLater
 from gateway.flow.context import Context
@@ -18,6 +16,7 @@ from gateway.law.events import Kind
 from gateway.mail.address import Address, parse
 from gateway.store import ledger, oppositions, people, spool
 from gateway.store.tables import Advertiser, Contact, Event, List, Opposition
+from gateway.store.tx import Tx
 
 CHANNEL = "email"
 OWN = frozenset({"one-click", "page", "mailto"})  # how people themselves say no
@@ -40,7 +39,7 @@ class Saying:
     evidence: Mapping[str, Any] | None = None
 
 
-def contact_of(tx: Session, advertiser: Advertiser, address: Address) -> Contact:
+def contact_of(tx: Tx, advertiser: Advertiser, address: Address) -> Contact:
     """Return the contact with that address; raise `errors.NotFound` when there is none."""
     contact = people.find(tx, advertiser.id, address.key)
     if contact is None:
@@ -48,7 +47,7 @@ def contact_of(tx: Session, advertiser: Advertiser, address: Address) -> Contact
     return contact
 
 
-def record(context: Context, tx: Session, contact: Contact, row: List | None, kind: Kind, said: Saying) -> None:
+def record(context: Context, tx: Tx, contact: Contact, row: List | None, kind: Kind, said: Saying) -> None:
     """Write one event about `contact` and the list `row` (None: every list) to the ledger."""
     event = Event(
         id=context.store.take(1)[0],
@@ -66,7 +65,7 @@ def record(context: Context, tx: Session, contact: Contact, row: List | None, ki
     ledger.append(tx, [event])
 
 
-def oppose(context: Context, tx: Session, advertiser_id: int, address: Address, row: List | None, said: Saying) -> bool:
+def oppose(context: Context, tx: Tx, advertiser_id: int, address: Address, row: List | None, said: Saying) -> bool:
     """Write an opposition unless one of that very scope stands; return whether one was written.
 
     `row` None means every list. The digests of both spellings of the local part are kept (rules.md, A7).
@@ -91,7 +90,7 @@ def oppose(context: Context, tx: Session, advertiser_id: int, address: Address, 
 
 
 def standing(
-    context: Context, tx: Session, advertiser_id: int, address: Address, row: List | None, channel: str | None
+    context: Context, tx: Tx, advertiser_id: int, address: Address, row: List | None, channel: str | None
 ) -> list[Opposition]:
     """Return the oppositions that stand for exactly that scope and channel."""
     digests = context.digests.of(advertiser_id, address.spelled, address.key)
@@ -100,7 +99,7 @@ def standing(
     return [opposition for opposition in found if (opposition.list_id, opposition.channel) == (scope, channel)]
 
 
-def refuse(context: Context, tx: Session, contact: Contact, row: List | None, kind: Kind, said: Saying) -> bool:
+def refuse(context: Context, tx: Tx, contact: Contact, row: List | None, kind: Kind, said: Saying) -> bool:
     """Record a no of `kind` (objected, withdrawn, complained); return False when it was already standing."""
     address = parse(contact.address)
     if not oppose(context, tx, contact.advertiser_id, address, row, said):
@@ -109,7 +108,7 @@ def refuse(context: Context, tx: Session, contact: Contact, row: List | None, ki
     return True
 
 
-def lift(context: Context, tx: Session, contact: Contact, row: List | None, said: Saying) -> bool:
+def lift(context: Context, tx: Tx, contact: Contact, row: List | None, said: Saying) -> bool:
     """Undo the person's own no of that scope; return whether there was one. Invents no consent: what was, is again."""
     address = parse(contact.address)
     everything = standing(context, tx, contact.advertiser_id, address, row, said.channel)

@@ -4,8 +4,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlmodel import Session
-
 from gateway import clock
 from gateway.flow.context import Context
 from gateway.law.facts import (
@@ -25,6 +23,7 @@ from gateway.store import accounts, advertisers, lists, people
 from gateway.store.group import Group
 from gateway.store.people import Dossier, Wanted
 from gateway.store.tables import Account, Advertiser, Contact, List
+from gateway.store.tx import Tx
 
 PLAIN = MessageFacts()
 
@@ -88,7 +87,7 @@ def _wanted(context: Context, questions: Iterable[Question]) -> Iterator[Wanted]
 class _Rows:
     """The few rows that all recipients of a batch share, each read once."""
 
-    def __init__(self, tx: Session, questions: Sequence[Question]) -> None:
+    def __init__(self, tx: Tx, questions: Sequence[Question]) -> None:
         self.advertisers = {key: advertisers.get(tx, key) for key in {question.advertiser_id for question in questions}}
         self.accounts = {
             key: accounts.get(tx, key) for key in {question.account_id for question in questions} if key is not None

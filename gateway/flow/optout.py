@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from sqlmodel import Session
-
 from gateway import clock
 from gateway.flow import consent
 from gateway.flow.consent import Saying
@@ -13,6 +11,7 @@ from gateway.law.events import Kind
 from gateway.mail.address import parse
 from gateway.store import advertisers, lists, oppositions, people
 from gateway.store.tables import Advertiser, Contact, List
+from gateway.store.tx import Tx
 from gateway.tokens import Link
 
 
@@ -52,14 +51,18 @@ class Desk:
             return self._view(tx, scene) if scene else None
 
     def stop(self, link: Link, *, everything: bool, origin: str) -> View | None:
-        """Record the objection (to the list, or to everything of the advertiser) and return once nothing more leaves.
+        """Record the objection and return once nothing more leaves.
 
-        Twice is once. For an erased person there is nothing left to do.
+        The scope is everything of the advertiser by e-mail, or the list and no more (rules.md, A7). Twice is once. For
+        an erased person there is nothing left to do.
         """
 
-        def write(tx: Session, scene: _Scene, contact: Contact) -> None:
-            scope = None if everything else scene.list
-            consent.refuse(self._context, tx, contact, scope, Kind.OBJECTED, Saying(clock.now(), origin))
+        def write(tx: Tx, scene: _Scene, contact: Contact) -> None:
+            said = Saying(clock.now(), origin)
+            narrow = None if everything else scene.list
+            consent.refuse(self._context, tx, contact, narrow, Kind.OBJECTED, said)
+            if narrow:
+                consent.lift(self._context, tx, contact, None, said)
 
         view = self._change(link, write)
         if view:
@@ -69,14 +72,14 @@ class Desk:
     def undo(self, link: Link) -> View | None:
         """Lift what the person refused for this list and for the advertiser; twice is once."""
 
-        def write(tx: Session, scene: _Scene, contact: Contact) -> None:
+        def write(tx: Tx, scene: _Scene, contact: Contact) -> None:
             said = Saying(clock.now(), "page")
             for scope in {id(scene.list): scene.list, id(None): None}.values():
                 consent.lift(self._context, tx, contact, scope, said)
 
         return self._change(link, write)
 
-    def _change(self, link: Link, write: Callable[[Session, _Scene, Contact], None]) -> View | None:
+    def _change(self, link: Link, write: Callable[[Tx, _Scene, Contact], None]) -> View | None:
         with self._context.store.begin() as tx:
             scene = _scene(tx, link)
             if scene is None:
@@ -85,7 +88,7 @@ class Desk:
                 write(tx, scene, scene.contact)
             return self._view(tx, scene)
 
-    def _view(self, tx: Session, scene: _Scene) -> View:
+    def _view(self, tx: Tx, scene: _Scene) -> View:
         stopped_list, stopped_all = self._stopped(tx, scene)
         advertiser, row = scene.advertiser, scene.list
         return View(
@@ -99,7 +102,7 @@ class Desk:
             stopped_all=stopped_all,
         )
 
-    def _stopped(self, tx: Session, scene: _Scene) -> tuple[bool, bool]:
+    def _stopped(self, tx: Tx, scene: _Scene) -> tuple[bool, bool]:
         if scene.contact is None:
             return True, True
         address = parse(scene.contact.address)
@@ -109,7 +112,7 @@ class Desk:
         return bool(scene.list and scene.list.id in scopes), None in scopes
 
 
-def _scene(tx: Session, link: Link) -> _Scene | None:
+def _scene(tx: Tx, link: Link) -> _Scene | None:
     row = lists.get(tx, link.list) if link.list else None
     contact = people.get(tx, link.contact)
     owner = contact.advertiser_id if contact else row.advertiser_id if row else None

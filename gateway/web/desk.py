@@ -54,7 +54,7 @@ class Desk(Protocol):
         """Return what the page of that link shows; changes nothing."""
 
     def stop(self, link: Link, *, everything: bool, origin: str) -> View | None:
-        """Record an opt-out, from the list or from everything; `origin` is "one-click" or "page"."""
+        """Record an opt-out from everything, or from the list and no more; `origin` is "one-click" or "page"."""
 
     def undo(self, link: Link) -> View | None:
         """Take the person's opt-outs back: what was before is again, nothing more."""

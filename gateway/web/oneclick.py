@@ -32,7 +32,7 @@ def route(counter: Counter) -> Route:
         # Some clients POST without the body (peers.md, 2A.14); on this URL a POST can mean one thing only.
         if content.strip() and (await body.fields(request.headers, content)).get(FIELD, "").lower() != VALUE:
             return render.person(request, token, await counter.page(link), status=400, did="garbled")
-        view = await counter.stop(link, everything=False, origin="one-click")
+        view = await counter.stop(link, everything=True, origin="one-click")
         if "text/html" in request.headers.get("accept", ""):
             return render.person(request, token, view)
         return PlainTextResponse("OK\n")  # nobody reads what a mail system is told, and a page costs half the time

@@ -9,8 +9,9 @@ from gateway.web.counter import Counter
 from gateway.web.language import known
 from gateway.web.oneclick import FIELD, METHODS, VALUE, allow
 
-STOP, EVERYTHING, UNDO = "stop", "everything", "undo"
-ACTIONS = {STOP, EVERYTHING, UNDO}
+# To stop is to stop everything of the advertiser; less than that is for the person to choose (rules.md, A7).
+STOP, LIST, UNDO = "stop", "list", "undo"
+ACTIONS = {STOP, LIST, UNDO}
 
 
 def route(counter: Counter) -> Route:
@@ -31,7 +32,7 @@ def route(counter: Counter) -> Route:
         if wish == UNDO:
             await counter.undo(link)
         else:
-            await counter.stop(link, everything=wish == EVERYTHING, origin="page")
+            await counter.stop(link, everything=wish == STOP, origin="page")
         return _back(request, token, wish)
 
     return Route("/p/{token}", page, methods=METHODS)

@@ -56,7 +56,8 @@ class Desk:
     def stop(self, link: Link, *, everything: bool, origin: str) -> View | None:
         whole = everything or not link.list
         return self._change(
-            ("stop", link, everything, origin), {"stopped_all": True} if whole else {"stopped_list": True}
+            ("stop", link, everything, origin),
+            {"stopped_all": True} if whole else {"stopped_list": True, "stopped_all": False},
         )
 
     def undo(self, link: Link) -> View | None:

@@ -28,13 +28,14 @@ def shown(page, selector: str, style: str) -> str:
 
 @pytest.mark.parametrize("start", [HERE, DOOR], ids=["page", "one-click"])
 @pytest.mark.parametrize(
-    ("locale", "asks", "stop", "done", "everything", "undo", "undone"),
+    ("locale", "asks", "stop", "done", "only", "everything", "undo", "undone"),
     [
         (
             "fr-FR",
             "Ne plus recevoir ces e-mails ?",
             "Me désinscrire",
             "C’est fait",
+            "Refuser seulement «",
             "Ne plus recevoir aucune publicité de Maison Lefèvre & Fils",
             "Annuler ma désinscription",
             "Votre désinscription est annulée",
@@ -44,6 +45,7 @@ def shown(page, selector: str, style: str) -> str:
             "Stop receiving these e-mails?",
             "Unsubscribe",
             "Done",
+            "Stop only “",
             "Stop all marketing e-mail from Maison Lefèvre & Fils",
             "Undo my opt-out",
             "Your opt-out has been undone",
@@ -51,7 +53,9 @@ def shown(page, selector: str, style: str) -> str:
     ],
     ids=["fr", "en"],
 )
-def test_stop_then_everything_then_undo(visit, desk, start, locale, asks, stop, done, everything, undo, undone):
+def test_stop_then_less_then_everything_then_undo(
+    visit, desk, start, locale, asks, stop, done, only, everything, undo, undone
+):
     page = visit(start, locale=locale)
     assert heading(page) == asks
     assert page.get_by_role("button").count() == 1
@@ -60,12 +64,15 @@ def test_stop_then_everything_then_undo(visit, desk, start, locale, asks, stop, 
     page.get_by_role("button", name=stop).click()
     assert heading(page) == done
     assert done in page.title()
-    assert desk.views[KNOWN.contact].stopped_list
+    assert desk.views[KNOWN.contact].stopped_all
+
+    page.get_by_role("button", name=only).click()
+    assert heading(page) == done
+    assert desk.views[KNOWN.contact] == View(stopped_list=True)
 
     page.get_by_role("button", name=everything).click()
-    assert heading(page) == done
     assert desk.views[KNOWN.contact].stopped_all
-    assert page.get_by_role("button").count() == 1
+    assert page.get_by_role("button").count() == 2
 
     page.get_by_role("button", name=undo).click()
     assert undone in page.get_by_role("status").inner_text()
@@ -140,7 +147,7 @@ def test_when_the_store_is_away_the_person_can_try_again_and_then_it_is_done(vis
     desk.trouble = None
     page.get_by_role("button", name="Réessayer").click()
     assert heading(page) == "C’est fait"
-    assert desk.views[KNOWN.contact].stopped_list
+    assert desk.views[KNOWN.contact].stopped_all
 
 
 def test_a_page_for_a_wrong_link_names_nobody(visit, desk):

@@ -12,7 +12,7 @@ from gateway.tokens import Keyring, Purpose, Tokens
 from tests.web.house import GONE, KNOWN, NO_LIST, token
 
 FORM = {"List-Unsubscribe": "One-Click"}
-STOPPED = [("stop", KNOWN, False, "one-click")]
+STOPPED = [("stop", KNOWN, True, "one-click")]
 MULTIPART = (
     b"---FormBoundaryjWmhtjORrn\r\n"
     b'Content-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n'
@@ -20,15 +20,14 @@ MULTIPART = (
 )
 
 
-def test_a_urlencoded_post_stops_the_list_and_answers_200_without_cookie_or_redirect(client, desk):
+def test_a_urlencoded_post_stops_everything_and_answers_200_without_cookie_or_redirect(client, desk):
     answer = client.post(f"/1/{token()}", data=FORM)
 
     assert answer.status_code == 200
     assert not answer.history
     assert "set-cookie" not in answer.headers
     assert desk.changes == STOPPED
-    assert desk.views[KNOWN.contact].stopped_list
-    assert not desk.views[KNOWN.contact].stopped_all
+    assert desk.views[KNOWN.contact].stopped_all
 
 
 def test_the_multipart_example_of_the_rfc_stops_the_list(client, desk):
@@ -195,7 +194,7 @@ def test_an_opt_out_that_does_not_stand_is_not_confirmed(client, desk):
     """A desk that answers without having acted is a bug, and the person is not told a lie."""
     desk.idle = True
     assert client.post(f"/1/{token()}", data=FORM).status_code == 500
-    assert client.post(f"/p/{token()}", data={"do": "everything"}).status_code == 500
+    assert client.post(f"/p/{token()}", data={"do": "stop"}).status_code == 500
 
 
 def test_a_body_too_large_is_refused_and_changes_nothing(client, desk):

@@ -14,8 +14,8 @@ HERE = f"/p/{token()}"
 @pytest.mark.parametrize(
     ("do", "call"),
     [
-        ("stop", ("stop", KNOWN, False, "page")),
-        ("everything", ("stop", KNOWN, True, "page")),
+        ("stop", ("stop", KNOWN, True, "page")),
+        ("list", ("stop", KNOWN, False, "page")),
         ("undo", ("undo", KNOWN)),
     ],
 )
@@ -39,7 +39,7 @@ def test_a_form_that_was_not_ours_changes_nothing_and_says_so(client, desk, form
 
 def test_a_one_click_form_sent_to_the_page_is_honoured(client, desk):
     assert client.post(HERE, data={"List-Unsubscribe": "One-Click"}).status_code == 303
-    assert desk.changes == [("stop", KNOWN, False, "page")]
+    assert desk.changes == [("stop", KNOWN, True, "page")]
 
 
 def test_undo_of_a_refusal_made_elsewhere_is_not_claimed(client, desk):

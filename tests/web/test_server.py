@@ -47,7 +47,7 @@ def test_an_answer_under_way_is_finished_when_the_server_stops():
             go_on.set()
             assert (await posted).status_code == 200
             await stopped
-        assert desk.views[KNOWN.contact].stopped_list
+        assert desk.views[KNOWN.contact].stopped_all
 
     run(story)
 
