@@ -8,6 +8,7 @@ import codecs
 import re
 from base64 import b64encode
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.errors import Misuse
 
@@ -24,8 +25,7 @@ _LINE, _LINE_MOST = 78, 998  # RFC 5322 2.1.1
 _WORD_BYTES = 42  # that many bytes make an encoded-word of at most 75 characters (RFC 2047 2)
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One field: lower-case `name`; `content[start:end]` is the whole of it with its line end.
 
     `raw` is its value, still folded and encoded.
@@ -78,7 +78,8 @@ def parse(content: bytes, start: int = 0, end: int | None = None) -> Headers:
     match = _FIELD.match
     while at < end and (found := match(content, at, end)) is not None:
         stop = found.end()
-        fields.append(Field(found[1].decode("ascii").lower(), at, stop, found[2]))
+        name, raw = found.groups()
+        fields.append(Field(name.decode("ascii").lower(), at, stop, raw))
         at = stop
     if content[at : at + 2] == b"\r\n" and at + 2 <= end:
         return Headers(tuple(fields), at + 2, closed=True)
