@@ -27,8 +27,8 @@ _WRITER = ("PRAGMA cache_size=-32768",)  # KiB
 _READER = ("PRAGMA cache_size=-8192", "PRAGMA query_only=ON")
 
 
-def engines(url: URL, busy: float, connections: int) -> tuple[Engine, Engine]:
-    """Return the engine that writes and the one that reads; the file is made if it is missing."""
+def engines(url: URL, busy: float, connections: int) -> tuple[Engine, Engine, Engine]:
+    """Return the engines that write, read and give numbers; the file is made if it is missing."""
     path = _path(url)
     same = _create(path)
     writer = create_engine(
@@ -49,7 +49,7 @@ def engines(url: URL, busy: float, connections: int) -> tuple[Engine, Engine]:
     )
     for engine, begin in ((writer, "BEGIN IMMEDIATE"), (reader, "BEGIN")):
         event.listen(engine, "begin", _beginner(begin, path, same))
-    return writer, reader
+    return writer, reader, writer
 
 
 def file_of(url: URL) -> Path:

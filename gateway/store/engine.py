@@ -28,7 +28,7 @@ class Store:
         self.url = parse(url)
         self.embedded = self.url.get_backend_name() == "sqlite"
         room = embedded if self.embedded else server
-        self._writer, self._reader = room.engines(self.url, busy, connections)
+        self._writer, self._reader, self._numberer = room.engines(self.url, busy, connections)
         self._numbers = Numbers(self._fresh, alone=self.embedded)
 
     @contextmanager
@@ -65,12 +65,12 @@ class Store:
 
     def close(self) -> None:
         """Let go of every connection."""
-        self._reader.dispose()
-        self._writer.dispose()
+        for engine in (self._reader, self._writer, self._numberer):
+            engine.dispose()
 
     @contextmanager
     def _fresh(self) -> Iterator[Session]:
-        with told(), Session(self._writer) as tx, tx.begin():
+        with told(), Session(self._numberer) as tx, tx.begin():
             yield tx
 
 

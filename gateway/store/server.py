@@ -12,25 +12,34 @@ _SETTINGS = {
 }
 
 
-def engines(url: URL, busy: float, connections: int) -> tuple[Engine, Engine]:
-    """Return the engine that writes and the one that reads; a transaction waits for a lock `busy` seconds at most."""
+def engines(url: URL, busy: float, connections: int) -> tuple[Engine, Engine, Engine]:
+    """Return the engines that write, read and give numbers; a transaction waits for a lock `busy` seconds at most.
+
+    Numbers have a connection of their own: a thread asks for them while it holds one, and if all threads did so they
+    would wait for each other.
+    """
     settings = {**_SETTINGS, "lock_timeout": f"{int(busy * 1000)}ms"}
     options = " ".join(f"-c {name}={value}" for name, value in settings.items())
     given = url.query.get("options", "")
-    writer = create_engine(
-        url.set(drivername="postgresql+psycopg").difference_update_query(["options"]),
-        connect_args={
-            "options": f"{given if isinstance(given, str) else ' '.join(given)} {options}".strip(),
-            "application_name": "consentgate",
-            "connect_timeout": 10,
-            "keepalives_idle": 30,
-        },
-        pool_size=connections,
-        max_overflow=connections,
-        pool_timeout=busy,
-        pool_pre_ping=True,  # a server that was restarted is not noticed by the first transaction after it
-        pool_use_lifo=True,
-    )
+    arguments = {
+        "options": f"{given if isinstance(given, str) else ' '.join(given)} {options}".strip(),
+        "application_name": "consentgate",
+        "connect_timeout": 10,
+        "keepalives_idle": 30,
+    }
+
+    def engine(size: int, more: int) -> Engine:
+        return create_engine(
+            url.difference_update_query(["options"]),
+            connect_args=arguments,
+            pool_size=size,
+            max_overflow=more,
+            pool_timeout=busy,
+            pool_pre_ping=True,  # a server that was restarted is not noticed by the first transaction after it
+            pool_use_lifo=True,
+        )
+
+    writer = engine(connections, connections)
     # One moment for all statements of a reading: facts read together are of one state of the world.
     reader = writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    return writer, reader
+    return writer, reader, engine(1, 0)

@@ -1,0 +1,63 @@
+"""The kinds of columns the tables are made of."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, DateTime, Index, Integer, text
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware UTC moment, also on SQLite, which forgets time zones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Refuse naive moments; store UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment must be aware")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+        """Return the moment, aware."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# "INTEGER PRIMARY KEY" is the row's own place in a SQLite table; a BIGINT would be an index beside it.
+NUMBER: Any = BigInteger().with_variant(Integer(), "sqlite")
+
+# Names that do not depend on the database, so that a migration can name what it changes.
+SQLModel.metadata.naming_convention = {
+    "pk": "pk_%(table_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ix": "ix_%(column_0_label)s",
+}
+
+
+# Any, as sqlmodel's Field has it: the annotation of the attribute says the type.
+def id_() -> Any:  # noqa: ANN401
+    return Field(primary_key=True, sa_type=NUMBER, sa_column_kwargs={"autoincrement": False})
+
+
+def big(*, null: bool = False, index: bool = False) -> Any:  # noqa: ANN401
+    return Field(default=None if null else ..., sa_type=BigInteger, nullable=null, index=index)
+
+
+def moment(*, null: bool = False) -> Any:  # noqa: ANN401
+    return Field(default=None if null else ..., sa_type=Moment, nullable=null)
+
+
+def json_(kind: type) -> Any:  # noqa: ANN401
+    return Field(default_factory=kind, sa_type=JSON)
+
+
+def index_where(name: str, *columns: str, where: str) -> Index:
+    """Index only the rows that `where` holds for; a query finds it when it repeats those very words."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
