@@ -43,18 +43,22 @@ SQLModel.metadata.naming_convention = {
 
 # Any, as sqlmodel's Field has it: the annotation of the attribute says the type.
 def id_() -> Any:  # noqa: ANN401
+    """Return the column of an identity number, given by `Store.take`."""
     return Field(primary_key=True, sa_type=NUMBER, sa_column_kwargs={"autoincrement": False})
 
 
 def big(*, null: bool = False, index: bool = False) -> Any:  # noqa: ANN401
+    """Return a column for a number of 64 bits."""
     return Field(default=None if null else ..., sa_type=BigInteger, nullable=null, index=index)
 
 
 def moment(*, null: bool = False) -> Any:  # noqa: ANN401
+    """Return a column for a moment."""
     return Field(default=None if null else ..., sa_type=Moment, nullable=null)
 
 
 def json_(kind: type) -> Any:  # noqa: ANN401
+    """Return a column for a list or a mapping, empty by default."""
     return Field(default_factory=kind, sa_type=JSON)
 
 

@@ -7,12 +7,13 @@ modules of the store only.
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Index, LargeBinary, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Index, LargeBinary, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from gateway.store.columns import Moment, big, id_, index_where, json_, moment
 
 __all__ = ["Moment"]
+
 
 class Numbers(SQLModel, table=True):
     """Where identity numbers come from: a process takes a block at a time, so ids are known before the insert."""
@@ -40,6 +41,7 @@ class Advertiser(SQLModel, table=True):
     privacy_url: str = ""
     dpo: str = ""
     domains: list[str] = json_(list)  # sending domains, lower-case A-labels
+    art30: dict[str, Any] = json_(dict)  # what the art. 30 register needs and nothing else tells (flow.register)
     upstream_signs: bool = False  # the advertiser declares that the next hop signs (DKIM)
     color: str = ""
     created_at: datetime = moment()
@@ -79,6 +81,7 @@ class List(SQLModel, table=True):
     origin: str = "own"
     guarantee: dict[str, Any] | None = Field(default=None, sa_type=JSON(none_as_null=True))
     child_directed: bool = False
+    art30: dict[str, Any] = json_(dict)
     language: str = "fr"
     state: str = "draft"
     created_at: datetime = moment()
