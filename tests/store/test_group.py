@@ -1,0 +1,224 @@
+"""A group shares one piece of work among all who ask while the last one runs, and each gets an answer of their own."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
+
+import pytest
+import uvloop
+
+from gateway.errors import Bug, TryLater
+from gateway.store.group import Group
+
+Run = Callable[[Coroutine[Any, Any, None]], None]
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def run(request: pytest.FixtureRequest) -> Run:
+    """Run a coroutine on each kind of loop."""
+    return asyncio.run if request.param == "asyncio" else uvloop.run
+
+
+class Work:
+    """Doubles numbers, one gate opening at a time; keeps what it was asked."""
+
+    def __init__(self, *, gate: bool = False) -> None:
+        self.batches: list[list[int]] = []
+        self.started = threading.Semaphore(0)
+        self.gate = threading.Semaphore(0) if gate else None
+
+    def __call__(self, items: list[int]) -> list[int]:
+        self.batches.append(list(items))
+        self.started.release()
+        if self.gate:
+            self.gate.acquire()
+        if 13 in items:
+            raise ValueError("13 brings bad luck")
+        if 404 in items:
+            raise TryLater("the store is away")
+        return [2 * item for item in items]
+
+    async def begun(self) -> None:
+        """Wait until a batch has begun."""
+        await asyncio.to_thread(self.started.acquire)
+
+
+async def gathered(*asked: Awaitable[int]) -> list[int | BaseException]:
+    return await asyncio.gather(*asked, return_exceptions=True)
+
+
+def test_everybody_gets_the_answer_to_their_own_question(run: Run) -> None:
+    async def main() -> None:
+        group = Group(Work(), name="test")
+        assert await gathered(*(group.ask(number) for number in range(1000) if number not in (13, 404))) == [
+            2 * number for number in range(1000) if number not in (13, 404)
+        ]
+        await group.close()
+
+    run(main())
+
+
+def test_questions_that_arrive_while_a_batch_runs_go_together_into_the_next(run: Run) -> None:
+    async def main() -> None:
+        work = Work(gate=True)
+        group = Group(work, name="test")
+        asked = [asyncio.ensure_future(group.ask(0))]
+        await work.begun()
+        asked += [asyncio.ensure_future(group.ask(number)) for number in range(1, 6)]
+        await asyncio.sleep(0)
+        assert work.gate
+        work.gate.release(2)
+
+        assert await gathered(*asked) == [0, 2, 4, 6, 8, 10]
+        assert work.batches == [[0], [1, 2, 3, 4, 5]]
+        await group.close()
+
+    run(main())
+
+
+def test_a_batch_holds_no_more_than_it_may(run: Run) -> None:
+    async def main() -> None:
+        work = Work()
+        group = Group(work, most=4, name="test")
+        await gathered(*(group.ask(0) for _ in range(50)))
+        assert max(map(len, work.batches)) <= 4
+        await group.close()
+
+    run(main())
+
+
+def test_one_bad_item_does_not_fail_its_neighbours(run: Run) -> None:
+    async def main() -> None:
+        work = Work(gate=True)
+        group = Group(work, name="test")
+        asked = [asyncio.ensure_future(group.ask(0))]
+        await work.begun()
+        asked += [asyncio.ensure_future(group.ask(number)) for number in (1, 13, 2)]
+        await asyncio.sleep(0)
+        assert work.gate
+        work.gate.release(10)
+
+        first, one, bad, two = await gathered(*asked)
+        assert (first, one, two) == (0, 2, 4)
+        assert isinstance(bad, ValueError)
+        assert work.batches == [[0], [1, 13, 2], [1], [13], [2]]
+        await group.close()
+
+    run(main())
+
+
+def test_when_the_store_is_away_all_are_told_and_nothing_is_tried_one_by_one(run: Run) -> None:
+    async def main() -> None:
+        work = Work(gate=True)
+        group = Group(work, name="test")
+        asked = [asyncio.ensure_future(group.ask(0))]
+        await work.begun()
+        asked += [asyncio.ensure_future(group.ask(number)) for number in (1, 404, 2)]
+        await asyncio.sleep(0)
+        assert work.gate
+        work.gate.release(10)
+
+        _, *told = await gathered(*asked)
+        assert [str(error) for error in told] == ["the store is away"] * 3
+        assert len({id(error) for error in told}) == 3  # an exception of their own: tracebacks do not pile up
+        assert work.batches == [[0], [1, 404, 2]]
+        await group.close()
+
+    run(main())
+
+
+def test_an_answer_missing_is_a_bug_told_to_all(run: Run) -> None:
+    async def main() -> None:
+        group: Group[int, int] = Group(lambda items: [0] * (len(items) - 1), name="test")
+        with pytest.raises(Bug, match="1 questions got 0 answers"):
+            await group.ask(1)
+        await group.close()
+
+    run(main())
+
+
+def test_who_gave_up_before_the_batch_began_is_left_out(run: Run) -> None:
+    async def main() -> None:
+        work = Work(gate=True)
+        group = Group(work, name="test")
+        first = asyncio.ensure_future(group.ask(0))
+        await work.begun()
+        given_up, patient = asyncio.ensure_future(group.ask(1)), asyncio.ensure_future(group.ask(2))
+        await asyncio.sleep(0)
+        given_up.cancel()
+        await asyncio.sleep(0)
+        assert work.gate
+        work.gate.release(2)
+
+        assert await gathered(first, patient) == [0, 4]
+        assert work.batches == [[0], [2]]
+        await group.close()
+
+    run(main())
+
+
+def test_who_gives_up_while_the_batch_runs_does_not_disturb_the_others(run: Run) -> None:
+    async def main() -> None:
+        work = Work(gate=True)
+        group = Group(work, name="test")
+        given_up = asyncio.ensure_future(group.ask(1))
+        await work.begun()
+        given_up.cancel()
+        patient = asyncio.ensure_future(group.ask(2))
+        await asyncio.sleep(0)
+        assert work.gate
+        work.gate.release(2)
+
+        assert await patient == 4
+        assert given_up.cancelled()
+        await group.close()
+
+    run(main())
+
+
+def test_closing_answers_everything_asked_before_and_refuses_what_comes_after(run: Run) -> None:
+    async def main() -> None:
+        work = Work(gate=True)
+        group = Group(work, most=2, name="test")
+        asked = [asyncio.ensure_future(group.ask(number)) for number in range(7)]
+        await work.begun()
+        closing = asyncio.ensure_future(group.close())
+        await asyncio.sleep(0)
+        with pytest.raises(TryLater, match="stopping"):
+            await group.ask(8)
+        assert work.gate
+        work.gate.release(10)
+
+        await closing
+        assert await gathered(*asked) == [0, 2, 4, 6, 8, 10, 12]
+        await group.close()  # twice is once
+
+    run(main())
+
+
+def test_the_thread_has_the_name_of_the_group_and_ends_with_it(run: Run) -> None:
+    def threads() -> list[str]:
+        return [thread.name for thread in threading.enumerate() if thread.name == "lonely"]
+
+    async def main() -> None:
+        group = Group(Work(), name="lonely")
+        await group.ask(1)
+        assert threads() == ["lonely"]
+        await group.close()
+        assert threads() == []
+
+    run(main())
+
+
+def test_an_idle_group_uses_no_processor_time(run: Run) -> None:
+    async def main() -> None:
+        group = Group(Work(), name="test")
+        await group.ask(1)
+        before = time.process_time()
+        await asyncio.sleep(0.3)
+        assert time.process_time() - before < 0.1
+        await group.close()
+
+    run(main())

@@ -1,0 +1,103 @@
+"""The statements on the way of every message find their rows by an index, however large the tables are."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event, text
+
+from gateway.store import ledger, people, spool
+from gateway.store.engine import Store
+from gateway.store.people import Wanted
+from gateway.store.rows import Inserter
+from gateway.store.spool import Settled
+from gateway.store.tables import Opposition
+from tests.store.make import LEASE, NOW, a_parcel, a_submission, an_event, an_opposition
+
+COUNT = 3000
+
+
+@contextmanager
+def heard() -> Iterator[list[tuple[str, Any]]]:
+    """Give every statement that is run meanwhile, with its values."""
+    statements: list[tuple[str, Any]] = []
+
+    def listen(_connection: Any, _cursor: Any, statement: str, values: Any, _context: Any, _many: bool) -> None:
+        if statement.split(maxsplit=1)[0] in ("SELECT", "UPDATE", "DELETE", "WITH"):
+            statements.append((statement, values))
+
+    event.listen(Engine, "before_cursor_execute", listen)
+    try:
+        yield statements
+    finally:
+        event.remove(Engine, "before_cursor_execute", listen)
+
+
+def scanned(store: Store, statements: list[tuple[str, Any]]) -> list[str]:
+    """Return the lines of the plans that read a whole table of many rows."""
+    many = ("contact", "event", "opposition", "parcel", "submission")
+    lines = []
+    with store.begin() as tx:
+        for statement, values in statements:
+            explain = "EXPLAIN QUERY PLAN " if store.embedded else "EXPLAIN "
+            for row in tx.connection().exec_driver_sql(explain + statement, values):
+                line = str(row[-1])
+                if any(line.strip(" ->").startswith((f"SCAN {name}", f"Seq Scan on {name}")) for name in many):
+                    lines.append(f"{line} in {statement}")
+    return [line for line in lines if "COVERING INDEX" not in line]
+
+
+@pytest.fixture
+def full(store: Store) -> Store:
+    """A store with some thousand rows in every table on the way of a message."""
+    with store.begin() as tx:
+        keys = [f"p{number}@example.org" for number in range(COUNT)]
+        given = {"advertiser_id": 1, "created_at": NOW}
+        rows = [
+            {"id": number, "address": key, "address_key": key} | given
+            for number, key in zip(store.take(COUNT), keys, strict=True)
+        ]
+        ids = people.upsert_many(tx, rows)
+        ledger.append(tx, [an_event(store, number) for number in ids.values()])
+        Inserter(Opposition)(tx, [an_opposition(store, number.to_bytes(32, "big")) for number in range(COUNT)])
+        submissions = [a_submission(store) for _ in range(COUNT)]
+        soon = NOW + timedelta(days=1)
+        spool.put(
+            tx, submissions, [a_parcel(store, row["id"], due_at=soon, contact_id=row["id"]) for row in submissions]
+        )
+        if not store.embedded:  # what autovacuum does on a server
+            tx.connection().execute(text("ANALYZE"))
+    return store
+
+
+def test_dossiers_are_read_by_index(full: Store) -> None:
+    wanted = [Wanted(1, f"p{number}@example.org", ((1, number.to_bytes(32, "big")),)) for number in range(5)]
+    with full.read() as tx, heard() as statements:
+        assert all(
+            dossier.contact and dossier.events and dossier.oppositions for dossier in people.dossiers(tx, wanted)
+        )
+    assert len(statements) == 3
+    assert scanned(full, statements) == []
+
+
+def test_the_spool_is_worked_by_index(full: Store) -> None:
+    with heard() as statements, full.begin() as tx:
+        claimed = spool.claim(tx, "a", NOW + timedelta(days=1), LEASE, 3)
+        spool.submissions(tx, [parcel.submission_id for parcel in claimed])
+        spool.renew(tx, "a", [parcel.id for parcel in claimed], NOW)
+        spool.in_hand(tx, 1, NOW)
+        spool.next_due(tx)
+        gone, kept, _ = claimed
+        settled = [
+            Settled(gone.id, gone.submission_id, "gone", NOW, 1),
+            Settled(kept.id, kept.submission_id, "waiting", NOW, 1),
+        ]
+        assert spool.settle(tx, "a", settled) == 2
+    assert scanned(full, [(statement, _one(values)) for statement, values in statements]) == []
+
+
+def _one(values: Any) -> Any:
+    """Return the values of one row of a statement that was run for many."""
+    return values[0] if isinstance(values, list) else values
