@@ -121,8 +121,8 @@ def undo(shell: Shell, batch: int, yes: bool) -> None:
 
 def _report(shell: Shell, tally: Tally, target: Path) -> None:
     file = str(target) if tally.refused else None
-    row = {"batch": tally.batch, "taken": tally.taken, "refused": tally.refused, "reasons": tally.reasons}
-    shell.out.record({**row, "refused_file": file, "ignored": list(tally.ignored)})
+    row = {"batch": tally.batch, "taken": tally.taken, "same": tally.same, "refused": tally.refused}
+    shell.out.record({**row, "reasons": tally.reasons, "refused_file": file, "ignored": list(tally.ignored)})
     if tally.ignored:
         shell.out.note("import-ignored", columns=", ".join(tally.ignored))
     if tally.refused:

@@ -107,12 +107,12 @@ class Sheet:
             except csv.Error:
                 yield Line(self._reader.line_num, {}, "unreadable")
                 continue
-            if any(value.strip() for value in row):
+            if any(map(str.strip, row)):
                 yield self._line(row)
 
     def _line(self, row: list[str]) -> Line:
         values = dict(zip(self.columns, row, strict=False))
-        extra = any(value.strip() for value in row[len(self.columns) :])
+        extra = len(row) > len(self.columns) and any(map(str.strip, row[len(self.columns) :]))
         return Line(self._reader.line_num, values, "too-many-values" if extra else "")
 
     def _objects(self) -> Iterator[Line]:

@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -172,69 +173,94 @@ def meanings(headers: Iterable[str], chosen: Mapping[str, str], *, lone: bool = 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A row understood."""
+    """A row understood. `key` is that of the address; rows with no evidence of their own share one mapping."""
 
     address: Address
-    contact: Mapping[str, Any]
+    key: str
+    contact: dict[str, Any]
     kind: Kind
     at: datetime
     direct: bool
     evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """How rows are read: for which list, with which values where the row has none, at which moment."""
+_PARTS: Mapping[str, tuple[str, Callable[[object], object]]] = {
+    column.name: (column.part, column.read) for column in COLUMNS
+}
 
-    row: List
-    defaults: Mapping[str, object]
-    now: datetime
-    zone: ZoneInfo
-    kind: Kind | None = None
+
+class Reading:
+    """How rows are read: for which list, with which values where the row has none, at which moment.
+
+    What holds for every row is read once. Raises Misuse when one of `defaults` cannot be read.
+    """
+
+    def __init__(
+        self, row: List, defaults: Mapping[str, object], now: datetime, zone: ZoneInfo, kind: Kind | None = None
+    ) -> None:
+        self._defaults = defaults
+        self._now = now
+        self._own = row.origin == "own"
+        self._source = "direct" if self._own else row.origin
+        self._kind = kind or KIND_OF[row.regime]
+        self._moment_of = lru_cache(maxsize=65_536)(lambda written: moment(written, zone))
+        self._contact: dict[str, Any] = {}
+        self._evidence: dict[str, Any] = {}
+        try:
+            _sort(defaults, self._contact, self._evidence)
+        except RowError as error:
+            raise Misuse(f"{error.code.replace('-', ' ')}: {error.detail}") from error
 
     def entry(self, values: Mapping[str, object], problem: str = "") -> Entry:
         """Return what a row (column → value) says; raise RowError when it cannot be, or has a `problem`."""
         if problem:
             raise RowError(problem)
-        said = {**self.defaults, **{name: value for name, value in values.items() if not _empty(value)}}
+        said = {name: value for name, value in values.items() if not _empty(value)}
         if "address" not in said:
             raise RowError("no-address")
         try:
             address = parse(text(said["address"]))
         except Misuse as error:
             raise RowError("bad-address", text(said["address"])) from error
-        parts: dict[str, dict[str, Any]] = {"contact": {}, "evidence": {}}
-        for name, value in said.items():
-            column = BY_NAME[name]
-            if column.part in parts:
-                parts[column.part][name] = column.read(value)
-        return self._made(address, said, parts["contact"], parts["evidence"])
-
-    def _made(
-        self, address: Address, said: Mapping[str, object], contact: dict[str, Any], proof: dict[str, Any]
-    ) -> Entry:
-        source = contact.setdefault("source", "direct" if self.row.origin == "own" else self.row.origin)
+        contact, own = self._contact.copy(), dict[str, Any]()
+        _sort(said, contact, own)
+        source = contact.setdefault("source", self._source)
         contact["acquired_at"] = self._moment(said, "acquired_at", required=source != "direct")
-        given = contact.pop("first_name", "")
-        contact["name"] = text(f"{given} {contact.get('name', '')}")
-        contact |= {"kind": "role" if is_role(address) else "named", "freemail": is_freemail(address)}
+        given, name = contact.pop("first_name", ""), contact.get("name", "")
+        contact["name"] = f"{given} {name}".strip() if given else name
+        contact["kind"] = "role" if is_role(address) else "named"
+        contact["freemail"] = is_freemail(address)
         at = self._moment(said, "at", required=True)
         if at is None:
             raise RowError("no-at")
-        kind = self.kind or KIND_OF[self.row.regime]
         # What was said to a seller or a partner was not said to us (law.standing.outvotes).
-        return Entry(address, contact, kind, at, self.row.origin == "own" and source == "direct", proof)
+        direct = self._own and source == "direct"
+        evidence = self._evidence | own if own else self._evidence
+        return Entry(address, address.key, contact, self._kind, at, direct, evidence)
 
     def _moment(self, said: Mapping[str, object], name: str, *, required: bool) -> datetime | None:
-        if name not in said:
+        written = said.get(name, self._defaults.get(name))
+        if written is None:
             if required:
                 raise RowError(f"no-{name.replace('_', '-')}")
             return None
-        at = moment(said[name], self.zone)
-        if at > self.now:
-            raise RowError("in-the-future", text(said[name]))
+        at = self._moment_of(str(written))
+        if at > self._now:
+            raise RowError("in-the-future", text(written))
         return at
 
 
+def _sort(said: Mapping[str, object], contact: dict[str, Any], evidence: dict[str, Any]) -> None:
+    """Read values (column → value) and put each where it belongs."""
+    for name, value in said.items():
+        part, read = _PARTS[name]
+        if part == "evidence":
+            evidence[name] = read(value)
+        elif part == "contact":
+            contact[name] = read(value)
+
+
 def _empty(value: object) -> bool:
-    return value is None or value == [] or (isinstance(value, str) and not value.strip())
+    if isinstance(value, str):
+        return not value or value.isspace()
+    return value is None or value == []

@@ -3,14 +3,16 @@
 Events of an undone import stay in it but no longer count.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, or_, tuple_
 from sqlalchemy import select as core_select
 from sqlmodel import Session, col, select
 
+from gateway.store.bulk import Bulk
 from gateway.store.rows import Inserter, Row, table_of
 from gateway.store.tables import Batch, Event
 
@@ -19,6 +21,7 @@ UNDONE = "undone"  # the state of a batch (store.imports)
 
 _BATCHES = table_of(Batch)
 _insert = Inserter(Event)
+_pour = Bulk(Event)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -38,6 +41,11 @@ def counts(events: FromClause) -> ColumnElement[bool]:
 def append(tx: Session, rows: Sequence[Row]) -> None:
     """Write events: objects, or mappings of column names (see `rows.Inserter`)."""
     _insert(tx, rows)
+
+
+def extend(tx: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write events by the thousand; the rows are as those of `append`, mappings only."""
+    _pour(tx, rows)
 
 
 def of_contact(tx: Session, contact_id: int) -> list[Event]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, delete, update
@@ -11,8 +12,9 @@ from sqlmodel import Session, col, select
 from gateway.law.events import Event, Kind
 from gateway.law.facts import Opposition
 from gateway.store.among import Among
+from gateway.store.bulk import Bulk
 from gateway.store.ledger import EVENTS, counts
-from gateway.store.rows import Inserter, keep, table_of
+from gateway.store.rows import keep, table_of
 from gateway.store.tables import Contact
 from gateway.store.tables import Opposition as OppositionRow
 
@@ -31,10 +33,30 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What a decision and a mention need to know of a contact (`tables.Contact`), without the cost of an object."""
+
+    id: int
+    address_key: str
+    company: str
+    function: str
+    kind: str
+    freemail: bool
+    subject: str
+    country: str | None
+    language: str
+    age: str
+    source: str
+    source_name: str
+    acquired_at: datetime | None
+    restricted: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Dossier:
     """What is known: nothing of the person (None), the events that count, the oppositions that stand."""
 
-    contact: Contact | None
+    contact: Known | None
     events: tuple[Event, ...]
     oppositions: tuple[Opposition, ...]
 
@@ -81,8 +103,8 @@ def of_list(tx: Session, list_id: int, after: int, limit: int) -> list[Contact]:
 # ---- many at once: the way of every message
 
 # Pairs of (advertiser, key) would be one statement for all advertisers, but neither database finds its index by them.
-_BY_KEY = select(Contact).where(
-    Contact.advertiser_id == bindparam("advertiser"), Among(_CONTACTS.c.address_key, "keys", "text")
+_BY_KEY = core_select(*(_CONTACTS.c[name] for name in Known.__slots__)).where(
+    _CONTACTS.c.advertiser_id == bindparam("advertiser"), Among(_CONTACTS.c.address_key, "keys", "text")
 )
 _EVENTS_OF = (
     core_select(
@@ -118,19 +140,19 @@ def dossiers(tx: Session, wanted: Sequence[Wanted]) -> list[Dossier]:
     Lifted oppositions and events of undone imports are left out. An opposition is found whether or not the person is.
     People of several advertisers take two more statements for each advertiser.
     """
-    contacts: dict[tuple[int, str], Contact] = {}
+    contacts: dict[tuple[int, str], Known] = {}
     opposed: dict[tuple[int, bytes], list[Opposition]] = {}
     for advertiser_id in {want.advertiser_id for want in wanted}:
         own = [want for want in wanted if want.advertiser_id == advertiser_id]
         contacts |= _contacts(tx, advertiser_id, own)
         opposed |= _opposed(tx, advertiser_id, own)
-    events = _events(tx, [contact.id for contact in contacts.values()])
+    events = events_of(tx, [contact.id for contact in contacts.values()])
     return [_dossier(want, contacts, events, opposed) for want in wanted]
 
 
 def _dossier(
     want: Wanted,
-    contacts: Mapping[tuple[int, str], Contact],
+    contacts: Mapping[tuple[int, str], Known],
     events: Mapping[int, list[Event]],
     opposed: Mapping[tuple[int, bytes], list[Opposition]],
 ) -> Dossier:
@@ -139,10 +161,10 @@ def _dossier(
     return Dossier(contact, tuple(events.get(contact.id, ())) if contact else (), tuple(found))
 
 
-def _contacts(tx: Session, advertiser_id: int, wanted: Iterable[Wanted]) -> dict[tuple[int, str], Contact]:
+def _contacts(tx: Session, advertiser_id: int, wanted: Iterable[Wanted]) -> dict[tuple[int, str], Known]:
     keys = {want.key for want in wanted}
-    rows = tx.exec(_BY_KEY, params={"advertiser": advertiser_id, "keys": keys})
-    return {(advertiser_id, row.address_key): row for row in rows}
+    rows = tx.connection().execute(_BY_KEY, {"advertiser": advertiser_id, "keys": keys})
+    return {(advertiser_id, row.address_key): row for row in (Known(*values) for values in rows)}
 
 
 def _opposed(tx: Session, advertiser_id: int, wanted: Iterable[Wanted]) -> dict[tuple[int, bytes], list[Opposition]]:
@@ -154,7 +176,8 @@ def _opposed(tx: Session, advertiser_id: int, wanted: Iterable[Wanted]) -> dict[
     return found
 
 
-def _events(tx: Session, ids: Collection[int]) -> dict[int, list[Event]]:
+def events_of(tx: Session, ids: Collection[int]) -> dict[int, list[Event]]:
+    """Return the events that count of each of these people, oldest first."""
     found: dict[int, list[Event]] = {}
     for contact_id, kind, *rest in tx.connection().execute(_EVENTS_OF, {"ids": ids}):
         found.setdefault(contact_id, []).append(Event(_KINDS[kind], *rest))
@@ -163,7 +186,7 @@ def _events(tx: Session, ids: Collection[int]) -> dict[int, list[Event]]:
 
 # ---- people who come by the thousand
 
-_insert = Inserter(Contact, unless_known=True)
+_insert = Bulk(Contact, unless_known=True)
 _FILLED = ("name", "company", "function", "language", "source_name")
 _KNOWN = core_select(_CONTACTS.c.id, _CONTACTS.c.address_key, *(_CONTACTS.c[name] for name in _FILLED)).where(
     _CONTACTS.c.advertiser_id == bindparam("advertiser"),

@@ -3,16 +3,22 @@
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias, TypeVar
 
-from sqlalchemy import JSON, Insert, Table, insert, inspect
+from sqlalchemy import JSON, Insert, Table, insert, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import Session, SQLModel
 
 from gateway.errors import Misuse
+from gateway.store.tables import Account, Advertiser, List
 
 Row: TypeAlias = SQLModel | Mapping[str, Any]
 Model = TypeVar("Model", bound=SQLModel)
+
+# Says to `store.catalogue` that what it keeps is no longer true.
+_CHANGED = text(
+    "INSERT INTO numbers (name, next) VALUES ('catalogue', 1) ON CONFLICT (name) DO UPDATE SET next = numbers.next + 1"
+)
 
 
 def table_of(model: type[SQLModel]) -> Table:
@@ -35,7 +41,7 @@ class Inserter:
             "postgresql": postgresql.insert(table).on_conflict_do_nothing() if unless_known else insert(table),
         }
         self._names = tuple(column.name for column in table_of(model).columns)
-        self._defaults = _defaults(model)
+        self._defaults = defaults_of(model)
 
     def __call__(self, tx: Session, rows: Iterable[Row]) -> int:
         """Insert `rows` in order (none is fine), and return how many were written."""
@@ -49,7 +55,8 @@ class Inserter:
         return {**self._defaults, **row}
 
 
-def _defaults(model: type[SQLModel]) -> dict[str, Any]:
+def defaults_of(model: type[SQLModel]) -> dict[str, Any]:
+    """Return what the columns of a model have when nothing is said."""
     fields = model.model_fields.items()
     return {name: field.get_default(call_default_factory=True) for name, field in fields if not field.is_required()}
 
@@ -61,6 +68,8 @@ def keep(tx: Session, row: Model, taken: str) -> Model:
         for name in _json_names(row):
             flag_modified(row, name)  # a list that was changed in place looks unchanged
         tx.flush()
+        if isinstance(row, Advertiser | Account | List):
+            tx.connection().execute(_CHANGED)
     except IntegrityError as error:
         raise Misuse(taken) from error
     return row
