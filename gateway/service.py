@@ -28,6 +28,7 @@ from gateway.flow.deliver import Deliverer
 from gateway.flow.facts import Reader
 from gateway.flow.handover import Handover
 from gateway.flow.optout import Desk
+from gateway.flow.seal import Sealer
 from gateway.settings import Settings
 from gateway.smtp.options import SmtpOptions
 from gateway.smtp.server import Door
@@ -49,6 +50,7 @@ class Plan:
     parts: frozenset[str] = PARTS
     node: str = ""
     reuse_port: bool = False
+    seals: bool = True  # one worker of several is enough
     smtp: Where | None = None
     tls: Where | None = None
     web: Where | None = None
@@ -99,6 +101,10 @@ class Gateway:
             gate = Accept(context, reader, committer, deliverer)
             self.door = await open_door(gate, self._smtp_options())
             stack.push_async_callback(self.door.stop, GRACE)
+        if plan.seals:
+            sealer = Sealer(context)
+            stack.push_async_callback(_ended, asyncio.create_task(sealer.run(), name="sealer"))
+            stack.push_async_callback(sealer.stop)
 
     async def _open_courier(self, stack: AsyncExitStack, reader: Reader, committer: Committer) -> Deliverer:
         courier = courier_of(self._context.settings)
@@ -213,7 +219,7 @@ async def _serve(gateway: Gateway) -> None:
 def _supervise(settings: Settings, parts: frozenset[str], workers: int) -> None:
     """Start the workers, start one again that died, hand on signals; end when all have ended after a stop."""
     held, plan = _reserve(settings, parts)
-    crew = {_fork(settings, replace(plan, node=_node(number))): number for number in range(workers)}
+    crew = {_fork(settings, _worker(plan, number)): number for number in range(workers)}
     stopping = False
 
     def hand_on(number: int, _frame: object) -> None:
@@ -233,9 +239,13 @@ def _supervise(settings: Settings, parts: frozenset[str], workers: int) -> None:
         failures += 1
         journal.warn("worker-died", worker=number, status=os.waitstatus_to_exitcode(status))
         clock.pause(min(0.1 * 2**failures, 30.0))
-        crew[_fork(settings, replace(plan, node=_node(number)))] = number
+        crew[_fork(settings, _worker(plan, number))] = number
     for listening in held:
         listening.close()
+
+
+def _worker(plan: Plan, number: int) -> Plan:
+    return replace(plan, node=_node(number), seals=number == 0)
 
 
 def _fork(settings: Settings, plan: Plan) -> int:

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parent.parent
 LEVELS = [
     "errors clock text",
     "journal",
-    "law mail tokens certificate",
+    "law mail tokens certificate proof",
     "plugin settings",
     "store courier loader",
     "flow",

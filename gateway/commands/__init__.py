@@ -23,6 +23,7 @@ NOUNS = {
     "inspect": "check:inspect_",
     "queue": "queue:queue",
     "law": "law:law",
+    "audit": "audit:audit",
     "db": "db:db",
     "config": "config:config",
     "plugin": "plugin:plugin",

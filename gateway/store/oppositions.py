@@ -16,11 +16,10 @@ _LIFT = (
     .where(Among(_TABLE.c.id, "ids"), _TABLE.c.lifted_at.is_(None))
     .values(lifted_at=bindparam("moment", type_=Moment))
 )
-_OF_DIGESTS = select(Opposition).where(
-    Opposition.advertiser_id == bindparam("advertiser"),
-    Among(_TABLE.c.digest, "digests", "digest"),
-    col(Opposition.lifted_at).is_(None),
+_EVER_OF_DIGESTS = select(Opposition).where(
+    Opposition.advertiser_id == bindparam("advertiser"), Among(_TABLE.c.digest, "digests", "digest")
 )
+_OF_DIGESTS = _EVER_OF_DIGESTS.where(col(Opposition.lifted_at).is_(None))
 
 
 def add(tx: Session, row: Opposition) -> Opposition:
@@ -42,6 +41,13 @@ def of_digests(tx: Session, advertiser_id: int, digests: Iterable[tuple[int, byt
     """Return the standing oppositions under any of the (key version, digest) pairs, oldest first."""
     values = {digest for _, digest in digests}
     found = tx.exec(_OF_DIGESTS, params={"advertiser": advertiser_id, "digests": values})
+    return sorted(found, key=lambda row: (row.at, row.id))
+
+
+def history(tx: Session, advertiser_id: int, digests: Iterable[tuple[int, bytes]]) -> list[Opposition]:
+    """Return every opposition under any of the (key version, digest) pairs, lifted ones too, oldest first."""
+    values = {digest for _, digest in digests}
+    found = tx.exec(_EVER_OF_DIGESTS, params={"advertiser": advertiser_id, "digests": values})
     return sorted(found, key=lambda row: (row.at, row.id))
 
 

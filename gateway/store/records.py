@@ -70,13 +70,14 @@ class Seal(SQLModel, table=True):
     root: bytes = Field(sa_type=LargeBinary)
     previous: bytes = Field(sa_type=LargeBinary)
     digest: bytes = Field(sa_type=LargeBinary)
+    complete: bool = False  # nothing that was written before `at` was left unsealed
 
 
 class Leaf(SQLModel, table=True):
     """One sealed row: what kind, which id, under which seal, at which place, and its digest."""
 
     __table_args__ = (Index("ix_leaf_seal", "seal_id", "position"),)
-    kind: str = Field(primary_key=True)  # event, receipt, opposition
+    kind: str = Field(primary_key=True)  # event, receipt, opposition, notice (gateway/proof.py)
     row_id: int = Field(primary_key=True, sa_type=BigInteger)
     seal_id: int
     position: int

@@ -105,6 +105,7 @@ def _seal() -> None:
         sa.Column("root", sa.LargeBinary(), nullable=False),
         sa.Column("previous", sa.LargeBinary(), nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("complete", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_seal"),
     )
 

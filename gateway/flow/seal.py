@@ -1,0 +1,161 @@
+"""Sealing: rows that no seal covers yet are sealed in batches, by one node at a time, beside the mail.
+
+Numbers do not grow in the order of commits, so what is unsealed is found by asking for each row, not by remembering how
+far the last run came. Every minute only the newest numbers are asked for; once a day, and on command, all of them.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from gateway import clock, journal, proof
+from gateway.errors import TryLater
+from gateway.flow.context import Context
+from gateway.store import seals
+from gateway.store.records import Seal
+from gateway.store.tx import Tx
+
+BATCH = 500  # rows under one seal: a few milliseconds of the write lock
+PAGE = 20_000  # numbers asked for at once
+RECENT = 200_000  # numbers; processes that take them in blocks of ten thousand are rarely further apart
+EVERY = 60.0  # seconds
+WHOLE = timedelta(days=1)
+Row = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Sealed:
+    """What one run did; `busy` says that another node was at it."""
+
+    seals: int = 0
+    rows: int = 0
+    busy: bool = False
+    last: int = 0
+    digest: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Numbers of rows that may be unsealed; `end` says that there are no more."""
+
+    rows: Sequence[tuple[str, int]] = field(default_factory=list)
+    end: bool = False
+
+
+def seal(context: Context, *, whole: bool = True) -> Sealed:
+    """Seal what no seal covers yet; not `whole`: among the newest numbers only. Blocks; raise `errors.TryLater`."""
+    done, at = Sealed(), clock.now()
+    floor = 0
+    if not whole:
+        with context.store.read() as tx:
+            floor = max(0, seals.highest(tx) - RECENT)
+    for found in _batches(context, floor):
+        with context.store.begin() as tx:
+            if not seals.hold(tx):
+                done.busy = True
+                break
+            leaves = [leaf for kind in proof.KINDS for leaf in _leaves(tx, kind, found.rows)]
+            if leaves:
+                made = _put(tx, leaves, at, complete=whole and found.end)
+                done.seals, done.rows = done.seals + 1, done.rows + len(leaves)
+                done.last, done.digest = made.id, made.digest
+    if done.seals:
+        journal.note("sealed", rows=done.rows, seals=done.seals, last=done.last, digest=done.digest.hex())
+    return done
+
+
+def _batches(context: Context, floor: int) -> Iterator[_Found]:
+    """Yield what is found in batches, one behind so that the last is known as such."""
+    waiting: list[tuple[str, int]] = []
+    for kind in proof.KINDS:
+        after = floor
+        while True:
+            with context.store.read() as tx:
+                ids = seals.unsealed(tx, kind, after, PAGE)
+            waiting += [(kind, number) for number in ids]
+            while len(waiting) > BATCH:
+                yield _Found(waiting[:BATCH])
+                del waiting[:BATCH]
+            if len(ids) < PAGE:
+                break
+            after = ids[-1]
+    if waiting:
+        yield _Found(waiting, end=True)
+
+
+def _leaves(tx: Tx, kind: str, found: Sequence[tuple[str, int]]) -> list[Row]:
+    ids = [number for one, number in found if one == kind]
+    if not ids:
+        return []
+    known = seals.leaves(tx, kind, ids)  # another node may have been faster
+    return [_leaf(kind, row) for number, row in sorted(seals.rows(tx, kind, ids).items()) if number not in known]
+
+
+def _leaf(kind: str, row: Mapping[str, Any]) -> Row:
+    salt = secrets.token_bytes(proof.SALT)
+    personal = proof.commitment(kind, row, salt)
+    digest = proof.leaf(kind, row, personal)
+    return {"kind": kind, "row_id": row["id"], "digest": digest, "salt": salt, "personal": personal}
+
+
+def _put(tx: Tx, leaves: Sequence[Row], at: datetime, *, complete: bool) -> Seal:
+    before = seals.last(tx)
+    link = proof.Link(
+        id=before.id + 1 if before else 1,
+        at=at,
+        leaves=len(leaves),
+        root=proof.root([leaf["digest"] for leaf in leaves]),
+        previous=before.digest if before else proof.START,
+        complete=complete,
+    )
+    for position, leaf in enumerate(leaves):
+        leaf.update(seal_id=link.id, position=position)
+    made = Seal(
+        id=link.id,
+        at=link.at,
+        leaves=link.leaves,
+        root=link.root,
+        previous=link.previous,
+        digest=link.digest,
+        complete=link.complete,
+    )
+    seals.put(tx, made, leaves)
+    return made
+
+
+class Sealer:
+    """Seals every minute while the program serves."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._stop = asyncio.Event()
+        self._whole_at: datetime | None = None
+
+    async def run(self) -> None:
+        """Seal until stopped; what goes wrong is logged and tried again."""
+        while not self._stop.is_set():
+            await self._once()
+            try:
+                await asyncio.wait_for(self._stop.wait(), EVERY)
+            except TimeoutError:
+                continue
+
+    async def stop(self) -> None:
+        """Stop after the run in hand."""
+        self._stop.set()
+
+    async def _once(self) -> None:
+        now = clock.now()
+        whole = self._whole_at is None or now - self._whole_at >= WHOLE
+        try:
+            done = await asyncio.to_thread(seal, self._context, whole=whole)
+        except TryLater as error:
+            journal.warn("sealing-waits", why=str(error))
+        except Exception as error:  # a mistake of ours must not stop the mail
+            journal.fault("sealing-failed", error)
+        else:
+            if whole and not done.busy:
+                self._whole_at = now
