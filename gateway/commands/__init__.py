@@ -17,6 +17,7 @@ NOUNS = {
     "account": "account:account",
     "list": "lists:list_",
     "import": "imports:import_",
+    "export": "export:export",
     "contact": "contact:contact",
     "opposition": "opposition:opposition",
     "check": "check:check",

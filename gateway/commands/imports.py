@@ -16,6 +16,7 @@ from gateway.commands.common import Noun, Shell, Verb, confirm, no, pass_shell, 
 from gateway.commands.evidence import evidence_of, evidence_options
 from gateway.commands.found import list_named, shown
 from gateway.commands.output import progress
+from gateway.commands.spreadsheet import disarmed
 from gateway.errors import Misuse
 from gateway.flow import importer
 from gateway.flow.importer import Plan, Refused, Tally
@@ -185,8 +186,7 @@ def _refusals(shell: Shell, target: Path, columns: tuple[str, ...]) -> Iterator[
 
 def _cells(values: Mapping[str, object], columns: tuple[str, ...]) -> list[str]:
     found = [str(values.get(column, "")) for column in columns] if columns else [str(dict(values))]
-    # A spreadsheet would run a value that begins like a formula.
-    return [f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t"} else text for text in found]
+    return [disarmed(text) for text in found]
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from gateway import clock
 from gateway.commands.common import Noun, Shell, Verb, confirm, no, pass_shell, yes_option
 from gateway.commands.findings import show_findings
 from gateway.commands.found import advertiser_named, list_named, shown
+from gateway.commands.transfer import transfer, transfers
 from gateway.errors import Misuse
 from gateway.flow import listcheck
 from gateway.law import guarantee as licence
@@ -208,3 +209,7 @@ def _record(path: Path) -> dict[str, Any]:
     if unknown := sorted(set(record) - set(licence.REQUIRED)):
         raise Misuse(f"--guarantee {path}: unknown {', '.join(unknown)}; known are {', '.join(licence.REQUIRED)}")
     return {key: value.isoformat() if hasattr(value, "isoformat") else value for key, value in record.items()}
+
+
+list_.add_command(transfer)
+list_.add_command(transfers)

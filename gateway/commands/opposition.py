@@ -18,9 +18,10 @@ from gateway.commands.contact import advertiser_option
 from gateway.commands.found import advertiser_named, list_named
 from gateway.commands.output import plain
 from gateway.errors import Misuse
-from gateway.flow import consent
+from gateway.flow import consent, hashed
 from gateway.flow.consent import CHANNEL, Saying
 from gateway.flow.context import Context
+from gateway.flow.hashed import Hashes
 from gateway.flow.importfile import detect_encoding
 from gateway.law.events import Kind
 from gateway.mail.address import Address, parse
@@ -105,12 +106,24 @@ def list_(shell: Shell, advertiser: str | None, limit: int, after: int) -> None:
 
 @opposition.command()
 @advertiser_option
+@click.option(
+    "--hash", "algorithm", type=click.Choice(list(hashed.SIZES)),
+    help="Plain hashes of lower-case addresses, one a line, for a partner to wash a file against.",
+)  # fmt: skip
 @pass_shell
-def export(shell: Shell, advertiser: str | None) -> None:
-    """Print every opposition as CSV (NDJSON with --json): digests, for a gateway that has our keys."""
+def export(shell: Shell, advertiser: str | None, algorithm: str | None) -> None:
+    """Print every opposition as CSV (NDJSON with --json): digests, for a gateway that has our keys.
+
+    With --hash, what partners understand; only of people who are still held: a keyed digest alone cannot be turned
+    into an address, so people who were erased or never known are not among them.
+    """
     with shell.context() as context:
         with context.store.read() as tx:
             owner = advertiser_named(tx, advertiser)
+        if algorithm:
+            for text in hashed.opposed(context, owner, algorithm):
+                click.echo(json.dumps({"hash": text}) if shell.out.json else text)
+            return
         if not shell.out.json:
             click.echo(",".join(FIELDS))
         for row in _every(context, owner):
@@ -129,13 +142,21 @@ def export(shell: Shell, advertiser: str | None) -> None:
 @advertiser_option
 @_list_option
 @_reason_option
+@click.option("--hash", "algorithm", type=click.Choice(list(hashed.SIZES)), help="The file has plain hashes.")
 @pass_shell
-def import_(shell: Shell, file: Path, advertiser: str | None, list_name: str | None, reason: str) -> None:
+def import_(
+    shell: Shell, file: Path, advertiser: str | None, list_name: str | None, reason: str, algorithm: str | None
+) -> None:
     """Record oppositions from a file: addresses, one a line or in the first column, or an export of ours.
 
-    Exit code 1 when a line was neither.
+    Exit code 1 when a line was neither. With --hash, a partner's hashes of lower-case addresses: those of people we
+    hold are recorded; `unknown` says how many fit nobody. Those cannot be kept: import the file again after new people
+    came.
     """
     said = Saying(clock.now(), "import", shell.actor, reason or file.name)
+    if algorithm:
+        _import_hashes(shell, hashed.read(file, algorithm), advertiser, list_name, said)
+        return
     taken, standing, bad = 0, 0, []
     with shell.context() as context:
         with context.store.read() as tx:
@@ -149,6 +170,17 @@ def import_(shell: Shell, file: Path, advertiser: str | None, list_name: str | N
                         bad.append(number)
     shell.out.record({"taken": taken, "known_before": standing, "refused": len(bad), "refused_lines": bad[:100]})
     if bad:
+        no()
+
+
+def _import_hashes(shell: Shell, hashes: Hashes, advertiser: str | None, list_name: str | None, said: Saying) -> None:
+    with shell.context() as context:
+        with context.store.read() as tx:
+            owner, row = _scope(tx, advertiser, list_name)
+        found = hashed.oppose(context, owner, row, hashes, said)
+    told = {"taken": found.taken, "known_before": found.known_before, "unknown": found.unknown}
+    shell.out.record({**told, "refused": hashes.refused, "refused_lines": hashes.refused_lines})
+    if hashes.refused:
         no()
 
 

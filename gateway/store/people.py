@@ -100,6 +100,12 @@ def of_list(tx: Session, list_id: int, after: int, limit: int) -> list[Contact]:
     return list(tx.exec(select(Contact).where(col(Contact.id).in_(numbers)).order_by(col(Contact.id))))
 
 
+def of_advertiser(tx: Session, advertiser_id: int, after: int, limit: int) -> list[Contact]:
+    """Return at most `limit` contacts of an advertiser with ids above `after`, in ascending order."""
+    query = select(Contact).where(Contact.advertiser_id == advertiser_id, Contact.id > after)
+    return list(tx.exec(query.order_by(col(Contact.id)).limit(limit)))
+
+
 # ---- many at once: the way of every message
 
 # Pairs of (advertiser, key) would be one statement for all advertisers, but neither database finds its index by them.
