@@ -16,6 +16,8 @@ NOUNS = {
     "advertiser": "advertiser:advertiser",
     "account": "account:account",
     "list": "lists:list_",
+    "notice": "notice:notice",
+    "register": "register:register",
     "import": "imports:import_",
     "export": "export:export",
     "contact": "contact:contact",

@@ -10,7 +10,7 @@ from gateway.commands.common import Noun, Shell, Verb, no, pass_shell
 from gateway.commands.findings import show_findings
 from gateway.commands.found import advertiser_named, shown
 from gateway.errors import Misuse
-from gateway.flow import listcheck
+from gateway.flow import formalities, listcheck
 from gateway.mail.address import parse
 from gateway.store import advertisers
 from gateway.store.tables import Advertiser
@@ -121,7 +121,8 @@ def list_(shell: Shell) -> None:
 def check(shell: Shell, name: str | None) -> None:
     """Say what is still missing before an advertiser may send. Exit code 1 when something is."""
     with shell.context() as context, context.store.read() as tx:
-        found = listcheck.of_advertiser(advertiser_named(tx, name))
+        row = advertiser_named(tx, name)
+        found = [*listcheck.of_advertiser(row), *formalities.of_advertiser(tx, row)]
     if show_findings(shell, found):
         no()
 

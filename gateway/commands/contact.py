@@ -6,7 +6,7 @@ import click
 
 from gateway import clock
 from gateway.commands.common import Noun, Shell, Verb, no, pass_shell
-from gateway.commands.evidence import evidence_of, evidence_options
+from gateway.commands.evidence import check_notice, evidence_of, evidence_options
 from gateway.commands.found import advertiser_named, contact_named, list_named, shown
 from gateway.errors import Misuse
 from gateway.flow import consent, importer
@@ -64,6 +64,7 @@ def grant(shell: Shell, /, address: str, list_name: str, **options: Any) -> None
     with shell.context() as context:
         with context.store.read() as tx:
             row = list_named(tx, list_name)
+            check_notice(shell, tx, row, values)
         try:
             entry = importer.one(context, row, values, shell.actor, kind)
         except RowError as error:

@@ -4,9 +4,14 @@ from typing import Any
 
 import click
 
+from gateway.commands.common import Shell
 from gateway.errors import Misuse
+from gateway.flow import notices
 from gateway.flow.importrow import BY_NAME, COLUMNS, RowError
 from gateway.law.events import Kind
+from gateway.store.tables import List
+from gateway.store.tx import Tx
+from gateway.text import say
 
 KINDS = click.Choice([Kind.GRANTED.value, Kind.INFORMED.value, Kind.SOLD.value, Kind.ACTED.value, Kind.ENDED.value])
 _EXTRA = {"text": ["--notice"]}
@@ -36,3 +41,12 @@ def evidence_of(options: dict[str, Any]) -> dict[str, object]:
             option = name.replace("_", "-")
             raise Misuse(f"--{option} {value!r}: {error.code.replace('-', ' ')} ({error.detail})") from error
     return found
+
+
+def check_notice(shell: Shell, tx: Tx, row: List, values: dict[str, object]) -> None:
+    """Raise Misuse when the text shown is named as a version of one of our notices that does not exist."""
+    text = str(values.get("text", ""))
+    if known := notices.named_wrongly(tx, row.advertiser_id, text):
+        name, _, version = text.partition("/")
+        fields = {"text": text, "name": name, "version": version, "known": ", ".join(known)}
+        raise Misuse(f"--notice {say('notice.say.check', shell.out.lang, **fields)}")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from gateway.commands.common import Shell
 from gateway.flow.listcheck import Finding
+from gateway.text import say
 
 
 def show_findings(shell: Shell, found: Sequence[Finding]) -> bool:
@@ -14,7 +15,7 @@ def show_findings(shell: Shell, found: Sequence[Finding]) -> bool:
             "code": finding.code,
             "detail": finding.detail,
             "article": finding.article,
-            "what": shell.out.say(f"check.{finding.code}", detail=finding.detail),
+            "what": _sentence(shell, finding),
         }
         for finding in found
     ]
@@ -23,3 +24,9 @@ def show_findings(shell: Shell, found: Sequence[Finding]) -> bool:
     blocks = any(finding.blocks for finding in found)
     shell.out.note("check-fails" if blocks else "check-passes")
     return blocks
+
+
+def _sentence(shell: Shell, finding: Finding) -> str:
+    """Return the words of a finding; a code with a dot is the key of its own sentence."""
+    key = finding.code if "." in finding.code else f"commands.check.{finding.code}"
+    return say(key, shell.out.lang, detail=finding.detail)

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, cast
 import click
 
 from gateway.commands.common import Noun, Shell, Verb, confirm, no, pass_shell, yes_option
-from gateway.commands.evidence import evidence_of, evidence_options
+from gateway.commands.evidence import check_notice, evidence_of, evidence_options
 from gateway.commands.found import list_named, shown
 from gateway.commands.output import progress
 from gateway.commands.spreadsheet import disarmed
@@ -76,6 +76,7 @@ def file_(shell: Shell, /, file: Path, list_name: str, **options: Any) -> None: 
     with shell.context() as context, _opened(file) as stream, ExitStack() as stack:
         with context.store.read() as tx:
             row = list_named(tx, list_name)
+            check_notice(shell, tx, row, plan.defaults)
         sheet = Sheet(
             stream,
             encoding=options["encoding"],

@@ -14,7 +14,7 @@ from gateway.commands.findings import show_findings
 from gateway.commands.found import advertiser_named, list_named, shown
 from gateway.commands.transfer import transfer, transfers
 from gateway.errors import Misuse
-from gateway.flow import listcheck
+from gateway.flow import formalities, listcheck
 from gateway.law import guarantee as licence
 from gateway.law.channels import CHANNELS
 from gateway.law.facts import ListState, Origin, Regime
@@ -164,6 +164,7 @@ def check(shell: Shell, name: str) -> None:
 def _lacking(shell: Shell, tx: Tx, row: List) -> list[listcheck.Finding]:
     owner = advertisers.get(tx, row.advertiser_id)
     found = listcheck.of_list(row, clock.now(), shell.settings.law.timezone)
+    found += formalities.of_list(tx, row, shell.settings.law.policy())
     return found + (listcheck.of_advertiser(owner) if owner else [])
 
 

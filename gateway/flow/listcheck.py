@@ -29,7 +29,7 @@ _SIREN = re.compile(r"\d{9}")
 
 def of_advertiser(row: Advertiser) -> list[Finding]:
     """Return what an advertiser lacks before it may send (rules.md, B1 and B2), the gravest first."""
-    found = list(_identity(row))
+    found = list(of_company(row))
     if not row.domains:
         found.append(Finding("no-domains", "CPCE L34-5 al. 5"))
     if not row.upstream_signs:
@@ -41,7 +41,8 @@ def of_advertiser(row: Advertiser) -> list[Finding]:
     return sorted(found, key=lambda finding: not finding.blocks)
 
 
-def _identity(row: Advertiser) -> Iterator[Finding]:
+def of_company(row: Advertiser) -> Iterator[Finding]:
+    """Yield what the mention needs and lacks to name the company and how to reach it."""
     if not row.legal_name:
         yield Finding("no-legal-name", "LCEN 1-1; C. com. R123-237")
     if not row.siren:
