@@ -52,13 +52,18 @@ class Handover:
     async def attempt(self, job: Job) -> Filing:
         """Return what is to be recorded; raise `errors.TryLater` when the evidence could not be read."""
         [case] = await self._reader.ask(_question(job))
+        keys = await self._context.signing.keys(job.submission.advertiser_id)
         verdict = _verdict(job, case)
         if verdict.fate is Fate.DEFER:
             reply = Reply(verdict.reason.smtp, verdict.reason.status, verdict.code)
             return self._later(job.parcel, reply, UNDECIDED, counted=False)
         if verdict.fate is Fate.REFUSE:
             return self._final(job, case, verdict, "dropped", "", b"")
-        copy = self._copy(job, case, verdict)
+        bare = self._copy(job, case, verdict)
+        copy = keys.signed(bare)
+        if copy is bare and Token.DKIM in verdict.inject and not case.advertiser.upstream_signs:
+            verdict = Verdict(REASONS["R-MSG-NODKIM"], rule="message")  # the key was retired since the 250
+            return self._final(job, case, verdict, "dropped", "", b"")
         outcome = await self._courier.hand(_letter(job, copy))
         return self._record(job, case, verdict, outcome, hashlib.sha256(copy).digest())
 
@@ -121,7 +126,8 @@ class Handover:
             reply=reply,
             reason=verdict.code,
         )
-        return Filing(entries=[Entry(receipt, None, report)], settled=settled)
+        said = [] if told else rows.told(case, verdict, parcel.id)
+        return Filing(entries=[Entry(receipt, None, report)], settled=settled, events=said)
 
 
 def _question(job: Job) -> Question:

@@ -3,13 +3,15 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from gateway import journal
+from gateway import clock, journal
 from gateway.flow.commit import Filing, Row
 from gateway.flow.context import Context
 from gateway.flow.facts import Case
 from gateway.flow.gate import Draft, Peer, Recipient
 from gateway.flow.intake import Intake
-from gateway.law.reasons import Verdict
+from gateway.law.events import Kind
+from gateway.law.facts import MessageClass
+from gateway.law.reasons import Token, Verdict
 
 TOLD = ("ref", "fate", "code", "outcome", "reply")
 
@@ -102,6 +104,35 @@ def report(account_id: int, now: datetime, code: str, kind: str) -> Row:
         "attempts": 0,
         "created_at": now,
     }
+
+
+def told(case: Case, verdict: Verdict, ref: int) -> list[Row]:
+    """Return the events that a delivered copy is: the notice of GDPR 14 was given, the one re-confirmation was asked.
+
+    The law counts both (`law.standing`), so they are written in the very commit that settles the copy.
+    """
+    if case.contact is None:
+        return []
+    found: list[tuple[Kind, dict[str, Any]]] = []
+    if Token.ART14 in verdict.inject:
+        found.append((Kind.CONTACTED, {"art14": True, "ref": ref}))
+    if case.facts.message.klass is MessageClass.RECONFIRM:
+        found.append((Kind.ASKED, {"ref": ref}))
+    now = clock.now()
+    return [
+        {
+            "advertiser_id": case.advertiser.id,
+            "contact_id": case.contact.id,
+            "list_id": case.list.id if case.list else None,
+            "channel": case.facts.channel,
+            "kind": kind.value,
+            "at": now,
+            "recorded_at": now,
+            "actor": "delivery",
+            "evidence": evidence,
+        }
+        for kind, evidence in found
+    ]
 
 
 def note(event: str, filing: Filing, **fields: str) -> None:

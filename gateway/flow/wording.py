@@ -82,6 +82,7 @@ def mention(context: Context, case: Case, verdict: Verdict, links: _Links) -> Me
         **_identity(advertiser),
         basis_sentence=_basis(context, case, verdict, lang),
         source_sentence=_source(context, case, verdict, lang),
+        art14_sentence=_art14(context, case, verdict, lang),
         optout_url=links.page,
         preferences_url=links.page,
         optout_mailto=links.mailto,
@@ -134,6 +135,23 @@ def _source(context: Context, case: Case, verdict: Verdict, lang: str) -> str:
     if person.acquired_at is None:
         return say("flow.source-undated", lang, source=source)
     return say("flow.source", lang, source=source, date=_written(context, person.acquired_at, lang))
+
+
+def _art14(context: Context, case: Case, verdict: Verdict, lang: str) -> str:
+    """Return purpose with its legal basis, categories of data and retention (GDPR 14(1)(c)(d), 14(2)(a)(b)), or "".
+
+    Who writes, the source, the rights and the address to write to are said elsewhere in the mention.
+    """
+    if Token.ART14 not in verdict.inject or case.contact is None:
+        return ""
+    known = [name for name in ("company", "function") if getattr(case.contact, name)]
+    return say(
+        "flow.art14",
+        lang,
+        basis=say(f"flow.art14-basis-{verdict.code}", lang),
+        data=", ".join(say(f"flow.data-{name}", lang) for name in ("address", "name", *known)),
+        years=context.policy.prospect_years,
+    )
 
 
 def _events(case: Case) -> tuple[Event, ...]:
