@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from gateway.law.clocks import add_years
 from gateway.law.events import Event, Kind
-from gateway.law.facts import Facts, Regime
+from gateway.law.facts import Facts, PersonFacts, Regime
 from gateway.law.matter import Matter
 from gateway.law.regimes import (
     PROFESSIONALS,
@@ -75,9 +75,9 @@ class Handing:
 
 def may_hand(facts: Facts, partner: Partner) -> Handing:
     """Return whether the person of `facts` may be handed to `partner`; what is not known is a no."""
-    if facts.person is None:
+    if not isinstance(facts.person, PersonFacts) or not isinstance(facts.oppositions, tuple):
         return Handing("T-UNKNOWN")
-    person, matter = person_of(facts), Matter(facts)
+    person, matter = facts.person, Matter(facts)
     standing = matter.standing
     if matter.has_opted_out and (matter.live_opt_outs or matter.live_oppositions):
         return Handing("T-OBJECTED", tuple(event.id for event in matter.live_opt_outs))
