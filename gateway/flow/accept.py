@@ -6,21 +6,27 @@ others, and a report for the refused ones.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
 
-from gateway.flow import intake, judge, rows
+from gateway import clock
+from gateway.flow import facts, intake, judge, rows
 from gateway.flow.commit import Committer, Entry, Filing
 from gateway.flow.context import Context
 from gateway.flow.deliver import Deliverer
-from gateway.flow.facts import Question, Reader
+from gateway.flow.facts import Case, Question, Reader
 from gateway.flow.gate import Draft, Login, Peer, Recipient
 from gateway.flow.intake import Refusal
 from gateway.flow.judge import Decided, Opening
 from gateway.flow.login import Logins
 from gateway.law.decide import decide
 from gateway.law.facts import MessageFacts
+from gateway.law.reasons import REASONS
 from gateway.mail.address import Address, parse
 from gateway.mail.reply import Reply
 
+RECENT = timedelta(seconds=30)  # the law is asked again, with fresh facts, when the copy leaves
+FORBIDDEN = REASONS["R-SENDER-FORBIDDEN"]
 SENDER_OK = Reply(250, "2.1.0", "Sender ok")
 RECIPIENT_OK = Reply(250, "2.1.5", "Recipient ok")
 
@@ -47,7 +53,7 @@ class Accept:
         if not draft.mail_from or intake.within(parse(draft.mail_from).domain, draft.login.domains):
             return SENDER_OK
         known = ", ".join(sorted(draft.login.domains)) or "none yet"
-        return Reply(550, "5.7.1", f"R-SENDER-FORBIDDEN this login sends from these domains: {known}")
+        return Reply(FORBIDDEN.smtp, FORBIDDEN.status, f"{FORBIDDEN.code} this login sends from these domains: {known}")
 
     async def recipient(self, draft: Draft, address: Address, notify: str, orcpt: str) -> Reply:
         """Answer RCPT: in full when list and class are certain already, else the answer comes after DATA."""
@@ -60,20 +66,30 @@ class Accept:
             decided = Decided(recipient, case, decide(case.facts))
             if not decided.passes and decided.verdict.code not in MAY_CHANGE:
                 return await self._refuse(draft, [decided], "recipient")
+            recipient = replace(recipient, case=case)
         draft.recipients.append(recipient)
         return RECIPIENT_OK
 
     async def message(self, draft: Draft, content: bytes, peer: Peer) -> Reply:
         """Answer the end of DATA; 250 only once everything needed to deliver is durable."""
         opened = judge.opening(self._context, draft, content)
-        cases = await self._reader.ask(opened.question)
-        decided, wrong = judge.closing(draft, opened, cases)
+        cases = await self._cases(draft, opened)
+        keys = await self._context.signing.keys(draft.login.account.advertiser_id)
+        decided, wrong = judge.closing(draft, opened, cases, keys)
         deferred = [one for one in decided if one.deferred]
         if deferred:
             return deferred[0].reply(0)
         if wrong or _all_refused(draft, decided):
             return await self._refuse(draft, decided, "message")
         return await self._keep(draft, opened, decided, peer)
+
+    async def _cases(self, draft: Draft, opened: Opening) -> Sequence[Case]:
+        """Return a case for each recipient: those read at RCPT, if not long ago, else all of them anew."""
+        read = [recipient.case for recipient in draft.recipients if recipient.case]
+        recent = all(clock.now() - case.facts.now < RECENT for case in read)
+        if len(read) < len(draft.recipients) or not recent:
+            return await self._reader.ask(opened.question)
+        return [facts.again(case, opened.question.message) for case in read]
 
     async def _refuse(self, draft: Draft, decided: Sequence[Decided], stage: str) -> Reply:
         """Keep the receipts and nothing else; return the refusal of the first recipient.

@@ -19,13 +19,15 @@ from gateway.law.facts import (
     Regime,
 )
 from gateway.mail.address import Address
-from gateway.store import accounts, advertisers, lists, people
+from gateway.store import people
+from gateway.store.catalogue import Catalogue
 from gateway.store.group import Group
-from gateway.store.people import Dossier, Wanted
-from gateway.store.tables import Account, Advertiser, Contact, List
+from gateway.store.people import Dossier, Known, Wanted
+from gateway.store.tables import Account, Advertiser, List
 from gateway.store.tx import Tx
 
 PLAIN = MessageFacts()
+LINGER = 0.002  # seconds; reading about ten people costs hardly more than reading about one
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Case:
     facts: Facts
     advertiser: Advertiser
     list: List | None
-    contact: Contact | None
+    contact: Known | None
 
 
 class Reader:
@@ -55,7 +57,8 @@ class Reader:
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._group: Group[Question, Sequence[Case]] = Group(self._work, name="facts")
+        self._catalogue = Catalogue()
+        self._group: Group[Question, Sequence[Case]] = Group(self._work, linger=LINGER, name="facts")
 
     async def ask(self, question: Question) -> Sequence[Case]:
         """Return a case for each recipient, with the facts of this moment; raise `errors.TryLater`."""
@@ -66,15 +69,25 @@ class Reader:
         await self._group.close()
 
     def _work(self, questions: Sequence[Question]) -> list[Sequence[Case]]:
-        return list(gather(self._context, questions, clock.now()))
+        return list(gather(self._context, questions, clock.now(), self._catalogue))
 
 
-def gather(context: Context, questions: Sequence[Question], now: datetime) -> Sequence[Sequence[Case]]:
-    """Return one case for each recipient of each question, in order; raise `errors.TryLater` when the store is away."""
+def gather(
+    context: Context, questions: Sequence[Question], now: datetime, catalogue: Catalogue | None = None
+) -> Sequence[Sequence[Case]]:
+    """Return one case for each recipient of each question, in order; raise `errors.TryLater` when the store is away.
+
+    `catalogue` saves reading the same few rows again; it belongs to one thread.
+    """
     with context.store.read() as tx:
-        rows = _Rows(tx, questions)
+        rows = _Rows(tx, catalogue or Catalogue())
         dossiers = iter(people.dossiers(tx, list(_wanted(context, questions))))
         return [_cases(context, question, rows, dossiers, now) for question in questions]
+
+
+def again(case: Case, message: MessageFacts) -> Case:
+    """Return the same case about another message: what is known of the person a moment ago is not read twice."""
+    return replace(case, facts=replace(case.facts, message=_offered(message, case.list)))
 
 
 def _wanted(context: Context, questions: Iterable[Question]) -> Iterator[Wanted]:
@@ -85,37 +98,33 @@ def _wanted(context: Context, questions: Iterable[Question]) -> Iterator[Wanted]
 
 
 class _Rows:
-    """The few rows that all recipients of a batch share, each read once."""
+    """The few rows that the recipients of a batch share."""
 
-    def __init__(self, tx: Tx, questions: Sequence[Question]) -> None:
-        self.advertisers = {key: advertisers.get(tx, key) for key in {question.advertiser_id for question in questions}}
-        self.accounts = {
-            key: accounts.get(tx, key) for key in {question.account_id for question in questions} if key is not None
-        }
-        self.lists = {
-            key: lists.get(tx, key) if isinstance(key, int) else lists.by_name(tx, key)
-            for key in {question.list for question in questions}
-            if key is not None
-        }
+    def __init__(self, tx: Tx, catalogue: Catalogue) -> None:
+        self._tx = tx
+        self._catalogue = catalogue
+        catalogue.turn_to(tx)
 
     def advertiser(self, question: Question) -> Advertiser:
-        row = self.advertisers[question.advertiser_id]
+        row = self._catalogue.advertiser(self._tx, question.advertiser_id)
         if row is None:
             raise LookupError(f"advertiser {question.advertiser_id} is gone")
         return row
 
     def account(self, question: Question) -> Account | None:
-        return None if question.account_id is None else self.accounts[question.account_id]
+        if question.account_id is None:
+            return None
+        return self._catalogue.account(self._tx, question.account_id)
 
     def list(self, question: Question) -> List | None:
-        return None if question.list is None else self.lists[question.list]
+        return None if question.list is None else self._catalogue.list(self._tx, question.list)
 
 
 def _cases(
     context: Context, question: Question, rows: _Rows, dossiers: Iterator[Dossier], now: datetime
 ) -> Sequence[Case]:
     advertiser, row = rows.advertiser(question), rows.list(question)
-    account = _account_facts(rows.account(question), question.advertiser_id, row)
+    account = _account_facts(question, rows.account(question), row)
     controller = _advertiser_facts(advertiser)
     list_facts = _list_facts(row)
     cases = []
@@ -146,11 +155,13 @@ def _advertiser_facts(row: Advertiser) -> AdvertiserFacts:
     return AdvertiserFacts(name=row.name, siren=row.siren or None, names=names)
 
 
-def _account_facts(account: Account | None, advertiser_id: int, row: List | None) -> AccountFacts:
+def _account_facts(question: Question, account: Account | None, row: List | None) -> AccountFacts:
     """Return what the account may do: the lists it was given, or all of its advertiser; never those of another one."""
-    own = row is None or row.advertiser_id == advertiser_id
-    if account is None:
+    own = row is None or row.advertiser_id == question.advertiser_id
+    if question.account_id is None:
         return AccountFacts(classes=frozenset(MessageClass), may_use_list=own)
+    if account is None:  # gone since it handed the message in
+        return AccountFacts(classes=frozenset(), may_use_list=False)
     granted = row is None or not account.list_ids or row.id in account.list_ids or row.id == account.list_id
     classes = frozenset(MessageClass(name) for name in account.classes) or frozenset({MessageClass.PROSPECTING})
     return AccountFacts(classes=classes, may_use_list=own and granted and account.disabled_at is None)

@@ -8,6 +8,7 @@ any other exception is a bug and is answered 451 4.3.0 with a reference.
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from gateway.flow.facts import Case
 from gateway.mail.address import Address
 from gateway.mail.reply import Reply
 from gateway.store.tables import Account
@@ -28,11 +29,15 @@ class Login:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One accepted RCPT with its delivery status parameters (RFC 3461), verbatim or ""."""
+    """One accepted RCPT with its delivery status parameters (RFC 3461), verbatim or "".
+
+    `case` is what was read about the person when RCPT was answered, None when it was not asked then.
+    """
 
     address: Address
     notify: str = ""
     orcpt: str = ""
+    case: Case | None = None
 
 
 @dataclass(slots=True)

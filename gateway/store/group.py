@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeAlias, TypeVar
 
+from gateway import clock
+from gateway import clock
 from gateway.errors import Bug, GatewayError, TryLater
 
 T = TypeVar("T")
@@ -34,11 +36,18 @@ class Group(Generic[T, R]):
     items of a batch that raised are then tried one by one, so that one bad item does not fail its neighbours; except
     after `errors.TryLater`, which is no item's fault and goes to all. At most `most` items go together. An item whose
     asker has given up before its batch began is left out; one given up later may have been done.
+
+    `linger` is for work whose cost lies in the batch and not in its items: while batches follow each other at once,
+    the next one waits that many seconds for company; after a pause nobody waits.
     """
 
-    def __init__(self, work: Callable[[list[T]], Sequence[R]], *, most: int = 256, name: str) -> None:
+    def __init__(
+        self, work: Callable[[list[T]], Sequence[R]], *, most: int = 256, linger: float = 0.0, name: str
+    ) -> None:
         self._work = work
         self._most = most
+        self._linger = linger
+        self._idle_since = 0.0
         self._inbox: SimpleQueue[_Asked[T, R] | None] = SimpleQueue()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -66,12 +75,15 @@ class Group(Generic[T, R]):
             live = [asked for asked in batch if not asked.future.cancelled()]
             if live:
                 _give(self._answers(live), live)
+            self._idle_since = clock.ticks()
 
     def _collect(self) -> tuple[list[_Asked[T, R]], bool]:
         """Wait for one item and take along all that are there; say whether more may come."""
         batch: list[_Asked[T, R]] = []
         try:
             asked = self._inbox.get()
+            if self._linger and clock.ticks() - self._idle_since < self._linger:
+                clock.pause(self._linger)
             while asked is not None:
                 batch.append(asked)
                 if len(batch) == self._most:

@@ -1,6 +1,6 @@
 """Run the gateway for a benchmark whose load generator cannot log in.
 
-    bench/gateway.py --listen 127.0.0.1:2525 --upstream 127.0.0.1:2626 --contacts consent.db --spool DIR [--workers 2]
+    bench/serve.py --listen 127.0.0.1:2525 --upstream 127.0.0.1:2626 --contacts consent.db --spool DIR [--workers 2]
 
 The contacts of `consent.db` (table `consent(addr, state, token)`) are imported once into a database beside it, with a
 consent and its evidence for each; later runs use it again with an empty spool. Every session is logged in as the
@@ -79,6 +79,13 @@ def fill(context: Context, contacts: str) -> Account:
         id=context.store.take(1)[0],
         name="bench",
         legal_name="Bench SAS",
+        trade_names=["Example News"],
+        siren="552100554",
+        trade_names=["Example News"],
+        legal_form="SAS",
+        capital="10 000 €",
+        siren="552100554",
+        vat="FR38552100554",
         office="1 rue du Banc, 75001 Paris",
         registry="552 100 554 RCS Paris",
         email="hello@sender.test",

@@ -1,0 +1,61 @@
+"""The advertisers, accounts and lists, of which every message asks: few rows that rarely change, kept in memory.
+
+A number in the database goes up with every change of one of them, in the same transaction as the change. Whoever asks
+reads that number in their own transaction, so that what they get is what the transaction itself would read.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+from sqlalchemy import text
+from sqlmodel import Session
+
+from gateway.store import accounts, advertisers, lists
+from gateway.store.tables import Account, Advertiser, List
+
+Key = TypeVar("Key", int, int | str)
+Row = TypeVar("Row")
+
+_REVISION = text("SELECT next FROM numbers WHERE name = 'catalogue'")
+
+
+class Catalogue:
+    """What one thread keeps of the three tables; the rows are not to be changed."""
+
+    def __init__(self) -> None:
+        self._revision: int | None = None
+        self._advertisers: dict[int, Advertiser | None] = {}
+        self._accounts: dict[int, Account | None] = {}
+        self._lists: dict[int | str, List | None] = {}
+
+    def turn_to(self, tx: Session) -> None:
+        """Forget what `tx` would read otherwise; call this once in each transaction before asking."""
+        revision = tx.connection().execute(_REVISION).scalar()
+        if revision != self._revision or revision is None:
+            self._advertisers.clear()
+            self._accounts.clear()
+            self._lists.clear()
+            self._revision = revision
+
+    def advertiser(self, tx: Session, number: int) -> Advertiser | None:
+        """Return the advertiser with that id."""
+        return _kept(self._advertisers, number, partial(advertisers.get, tx))
+
+    def account(self, tx: Session, number: int) -> Account | None:
+        """Return the account with that id."""
+        return _kept(self._accounts, number, partial(accounts.get, tx))
+
+    def list(self, tx: Session, named: int | str) -> List | None:
+        """Return the list with that id or name."""
+        return _kept(self._lists, named, partial(_list, tx))
+
+
+def _list(tx: Session, named: int | str) -> List | None:
+    return lists.get(tx, named) if isinstance(named, int) else lists.by_name(tx, named)
+
+
+def _kept(rows: dict[Key, Row | None], key: Key, read: Callable[[Key], Row | None]) -> Row | None:
+    if key not in rows:
+        rows[key] = read(key)
+    return rows[key]
