@@ -14,7 +14,7 @@ from gateway.flow.context import Context
 from gateway.flow.listcheck import Finding, of_company, of_list
 from gateway.flow.noticetext import NONE
 from gateway.law.facts import Origin, Regime
-from gateway.store import advertisers, lists, notices, recipients
+from gateway.store import advertisers, lists, notices, transfers
 from gateway.store.records import Notice
 from gateway.store.tables import Advertiser, List
 from gateway.store.tx import Tx
@@ -131,7 +131,7 @@ def _recipients(context: Context, tx: Tx, known: list[List], lang: str) -> list[
     handed = [
         _say("recipient.partner", lang, partner=one.partner, list=row.name, day=f"{one.at:%Y-%m-%d}")
         for row in known
-        for one in recipients.of_list(tx, row.id)
+        for one in transfers.all(tx, row.id)
     ]
     return [_say("recipient.own", lang), *hop, *handed]
 

@@ -12,7 +12,7 @@ Line = tuple[int, str, str]  # depth, heading or "", words
 _STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b;
 background:#fff}h1{line-height:1.2}h2{margin:2rem 0 .5rem;border-bottom:1px solid #bbb}table{border-collapse:collapse;
 width:100%;display:block;overflow-x:auto}th,td{border:1px solid #bbb;padding:.35rem .5rem;text-align:left;
-vertical-align:top;min-width:5rem;overflow-wrap:anywhere}th{background:#f0f0f0}.gaps{border-left:.3rem solid #b00020;
+vertical-align:top;min-width:5rem;overflow-wrap:break-word}th{background:#f0f0f0}.gaps{border-left:.3rem solid #b00020;
 padding-left:1rem}@media(prefers-color-scheme:dark){body{color:#eee;background:#161616}th{background:#2a2a2a}}"""
 
 

@@ -216,3 +216,11 @@ def test_documents_are_whole_in_both_languages(tea: Gate, tmp_path: Path) -> Non
         assert "<script" not in page
         assert f"## {word}" in tea.run("register", "export", "--language", lang).stdout
         assert "30(2)" in tea.run("register", "export", "--processor", "--language", lang).stdout
+
+
+def test_the_record_names_the_companies_that_a_list_was_handed_to(tea: Gate, tmp_path: Path) -> None:
+    to = ["--to", "Les Tasses SARL", "--siren", "552100554", "--kind", "sale", "--out", tmp_path / "handed.csv"]
+    tea.run("list", "transfer", "news", *to)
+
+    recipients = tea.json("register", "show")["recipients"]
+    assert any(one.startswith("Les Tasses SARL (list news, on ") for one in recipients)
