@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from gateway import __version__
 from gateway.commands.common import Root, Shell, find_config
 
 __all__ = ["consentgate", "main"]
@@ -21,7 +22,9 @@ NOUNS = {
     "import": "imports:import_",
     "export": "export:export",
     "contact": "contact:contact",
+    "request": "request:request",
     "opposition": "opposition:opposition",
+    "dkim": "dkim:dkim",
     "check": "check:check",
     "inspect": "check:inspect_",
     "queue": "queue:queue",
@@ -34,7 +37,7 @@ NOUNS = {
 
 
 @click.group(cls=Root, nouns=NOUNS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="consentgate", prog_name="consentgate")
+@click.version_option(__version__, prog_name="consentgate")
 @click.option(
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),

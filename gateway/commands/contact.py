@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from gateway import clock
+from gateway.commands import rights
 from gateway.commands.common import Noun, Shell, Verb, no, pass_shell
 from gateway.commands.evidence import check_notice, evidence_of, evidence_options
 from gateway.commands.found import advertiser_named, contact_named, list_named, shown
@@ -78,6 +79,8 @@ def grant(shell: Shell, /, address: str, list_name: str, **options: Any) -> None
 
 
 contact.add_command(evidence_options(grant))
+for right in rights.ALL:
+    contact.add_command(right)
 
 
 @contact.command("object")

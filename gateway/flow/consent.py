@@ -4,6 +4,7 @@ A no is two things: an event, which goes when the person is erased, and an oppos
 An opt-out is acknowledged only when it is durable *and* no copy to that person is in the hands of a courier any more.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -83,10 +84,19 @@ def oppose(context: Context, tx: Tx, advertiser_id: int, address: Address, row: 
             at=said.at,
             origin=said.origin,
             actor=said.actor,
-            reason=said.reason,
+            reason=_without(said.reason, address),
         )
         oppositions.add(tx, opposition)
     return True
+
+
+def _without(reason: str, address: Address) -> str:
+    """Return a reason that does not name whom it is about: an opposition outlives the person."""
+    words = sorted(
+        {address.spelled, address.key, address.local, *re.split(r"\W+", address.local)}, key=len, reverse=True
+    )
+    either = "|".join(re.escape(word) for word in words if word)
+    return re.sub(rf"(?<!\w)(?:{either})(?!\w)", "…", reason, flags=re.IGNORECASE)
 
 
 def standing(

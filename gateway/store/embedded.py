@@ -20,6 +20,7 @@ _PRAGMAS = (
     "PRAGMA synchronous=FULL",  # "accepted" means that it survives a power cut
     "PRAGMA foreign_keys=ON",
     "PRAGMA temp_store=MEMORY",
+    "PRAGMA secure_delete=ON",  # what is deleted is overwritten: an erased person is in no free page (GDPR 17)
     "PRAGMA journal_size_limit=67108864",  # a long import does not leave a large log behind
     "PRAGMA wal_autocheckpoint=4000",  # pages; messages of 10 KB would otherwise checkpoint every 300 of them
 )

@@ -1,7 +1,7 @@
 """The open database: transactions for writing, transactions for reading, identity numbers."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from sqlalchemy import URL, make_url, text
 from sqlalchemy.exc import ArgumentError
@@ -57,6 +57,15 @@ class Store:
         "list" counts up one by one: a link has 32 bits for the number of a list. Everything else takes from "row".
         """
         return self._numbers.take(n, of)
+
+    def scrub(self) -> None:
+        """Empty SQLite's log into its file: it holds pages as they were before an erasure. Nothing on PostgreSQL.
+
+        Outside any transaction; while somebody reads for longer than `busy` the log stays until the next time.
+        """
+        if self.url.get_backend_name() == "sqlite":
+            with told(), closing(self._writer.raw_connection()) as connection:
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def ping(self) -> None:
         """Return when the database answers; raise `errors.TryLater` when it does not."""

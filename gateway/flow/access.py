@@ -1,0 +1,142 @@
+"""Everything held on one person, for the person (GDPR 15): a document of plain values, and the same as a page."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from html import escape
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from gateway import clock
+from gateway.flow.context import Context
+from gateway.law.events import Kind
+from gateway.mail.address import parse
+from gateway.store import ledger, lists, oppositions, receipts, requests, seals
+from gateway.store.tables import Advertiser, Contact, Event, Receipt
+from gateway.store.tx import Tx
+from gateway.text import say
+
+_PAGE = 1000
+_STYLE = (
+    "body{font:16px/1.5 system-ui,sans-serif;max-width:50em;margin:2em auto;padding:0 1em;color:#222;background:#fff}"
+    "dt{font-weight:bold}dd{margin:0 0 .5em}li{margin-bottom:1em}pre{white-space:pre-wrap;font:inherit;"
+    "border-left:3px solid #767676;padding-left:1em}"
+)
+
+
+def document(context: Context, tx: Tx, owner: Advertiser, contact: Contact) -> dict[str, Any]:
+    """Return what GDPR 15(1) and (3) ask for, in sections; moments are aware."""
+    events = ledger.of_contact(tx, contact.id)
+    names = {row.id: row for row in lists.all(tx) if row.advertiser_id == owner.id}
+    lang = language(contact)
+    hidden = {"id", "advertiser_id", "address_key"}
+    address = parse(contact.address)
+    opposed = oppositions.of_digests(tx, owner.id, context.digests.of(owner.id, address.spelled, address.key))
+    return {
+        "at": clock.now(),
+        "controller": {
+            "name": owner.legal_name or owner.name, "office": owner.office, "contact": owner.email or owner.phone,
+            "privacy": owner.privacy_url, "dpo": owner.dpo,
+        },
+        "data": {name: getattr(contact, name) for name in type(contact).model_fields if name not in hidden},
+        "purposes": [say("rights.purpose", lang), say("rights.purpose-proof", lang)],
+        "categories": [say(f"rights.category-{name}", lang) for name in ("identity", "consent", "sending")],
+        "source": contact.source_name or say(f"rights.source-{_way(contact)}", lang),
+        "recipients": _recipients(owner, events),
+        "retention": say("rights.retention", lang, years=context.policy.prospect_years),
+        "rights": say("rights.rights", lang, contact=owner.dpo or owner.email or owner.privacy_url),
+        "automated": say("rights.automated", lang),
+        "events": [_event(one, names) for one in events],
+        "texts": _texts(tx, owner, events),
+        "objections": [
+            {"at": one.at, "list": names[one.list_id].name if one.list_id in names else None, "channel": one.channel}
+            for one in {(row.list_id, row.channel, row.at): row for row in opposed}.values()
+        ],
+        "messages": [_message(one, names) for one in _sent(tx, contact)],
+        "requests": [
+            {"right": one.right, "received_at": one.received_at, "closed_at": one.closed_at, "outcome": one.outcome}
+            for one in requests.of_contact(tx, contact.id)
+        ],
+    }  # fmt: skip
+
+
+def _way(contact: Contact) -> str:
+    return "direct" if contact.source == "direct" else "other"
+
+
+def language(contact: Contact) -> str:
+    """Return the language to answer the person in; French unless they have another."""
+    return contact.language or "fr"
+
+
+def _recipients(owner: Advertiser, events: list[Event]) -> list[str]:
+    """Return who received the data, by name: those handed over to, and those that the register names (C-154/21)."""
+    handed = [str(one.evidence.get("partner", "")) for one in events if one.kind == Kind.TRANSFERRED]
+    named = owner.art30.get("recipients", [])
+    return sorted({*handed, *(str(one) for one in (named if isinstance(named, list) else [named]))} - {""})
+
+
+def _event(one: Event, names: Mapping[int, Any]) -> dict[str, Any]:
+    row = names.get(one.list_id) if one.list_id else None
+    return {
+        "at": one.at,
+        "event": one.kind,
+        "list": row.title or row.name if row else None,
+        "channel": one.channel,
+        "evidence": one.evidence,
+    }
+
+
+def _texts(tx: Tx, owner: Advertiser, events: list[Event]) -> dict[str, dict[str, str]]:
+    """Return the information texts that the evidence names, as they were shown: `name/version` → language → text."""
+    shown = {str(one.evidence["text"]) for one in events if one.evidence.get("text")}
+    found: dict[str, dict[str, str]] = {}
+    for row in seals.notices(tx, owner.id, {text.rpartition("/")[0] for text in shown}):
+        if f"{row.name}/{row.version}" in shown:
+            found.setdefault(f"{row.name}/{row.version}", {})[row.language] = row.text
+    return found
+
+
+def _sent(tx: Tx, contact: Contact) -> list[Receipt]:
+    found: list[Receipt] = []
+    after = 0
+    while page := receipts.of_contact(tx, contact.id, after, _PAGE):
+        found += [row for row in page if row.outcome == "delivered"]
+        after = page[-1].id
+    return found
+
+
+def _message(one: Receipt, names: Mapping[int, Any]) -> dict[str, Any]:
+    row = names.get(one.list_id) if one.list_id else None
+    return {"at": one.at, "ref": one.ref, "list": row.title or row.name if row else None, "why": one.code}
+
+
+def page(found: Mapping[str, Any], lang: str, timezone: str) -> str:
+    """Return the document as one HTML page that needs nothing else and runs nothing."""
+    zone = ZoneInfo(timezone)
+    title = escape(say("rights.title", lang))
+    sections = "".join(
+        f"<h2>{escape(say(f'rights.section-{name}', lang))}</h2>{_html(value, zone, lang)}"
+        for name, value in found.items()
+    )
+    return (
+        f'<!doctype html><html lang="{escape(lang)}"><head><meta charset="utf-8"><title>{title}</title>'
+        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>'
+        f"<body><h1>{title}</h1>{sections}</body></html>\n"
+    )
+
+
+def _html(value: object, zone: ZoneInfo, lang: str) -> str:
+    if isinstance(value, Mapping):
+        rows = "".join(
+            f"<dt>{escape(str(key))}</dt><dd>{_html(item, zone, lang)}</dd>"
+            for key, item in value.items()
+            if item not in (None, "", [], {})
+        )
+        return f"<dl>{rows}</dl>"
+    if isinstance(value, list):
+        items = "".join(f"<li>{_html(item, zone, lang)}</li>" for item in value)
+        return f"<ul>{items}</ul>" if items else f"<p>{escape(say('rights.none', lang))}</p>"
+    if isinstance(value, datetime):
+        return f"{value.astimezone(zone):%Y-%m-%d %H:%M}"
+    text = escape(str(value))
+    return f"<pre>{text}</pre>" if "\n" in text else text

@@ -1,0 +1,46 @@
+"""Erasing one person from the tables: what says who it was goes, what proves what was done stays without a name."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy import or_, select, update
+from sqlmodel import Session
+
+from gateway.store import ledger, people, seals, spool
+from gateway.store.rows import table_of
+from gateway.store.tables import Contact, Event, Parcel, Receipt
+
+_EVENTS, _PARCELS, _RECEIPTS = table_of(Event), table_of(Parcel), table_of(Receipt)
+Evidence = Mapping[str, Any]
+
+
+def erase(
+    tx: Session, contact: Contact, spelled: str, digest: bytes, keep: Callable[[Evidence], Evidence]
+) -> dict[str, int]:
+    """Erase, and return how many rows were deleted or emptied, by table.
+
+    `spelled` is the address as parcels name it, `digest` as receipts do; `keep` returns the part of an event's evidence
+    that may stay. Parcels that a courier holds are left to it. The salts of sealed rows go with their fields.
+    """
+    emptied = _events(tx, contact.id, keep)
+    whose = or_(
+        _RECEIPTS.c.contact_id == contact.id,
+        (_RECEIPTS.c.contact_id.is_(None)) & (_RECEIPTS.c.recipient_digest == digest),
+    )
+    run = tx.connection().execute
+    replies = run(update(_RECEIPTS).where(whose, _RECEIPTS.c.reply != "").values(reply="")).rowcount
+    mine = or_(_PARCELS.c.contact_id == contact.id, _PARCELS.c.recipient == spelled)
+    parcels = spool.drop(tx, list(run(select(_PARCELS.c.id).where(mine)).scalars()))
+    salts = seals.forget(tx, contact.id)
+    gone = people.remove(tx, [contact.id])
+    return {"contact": gone, "event": emptied, "receipt": replies, "parcel": parcels, "leaf": salts}
+
+
+def _events(tx: Session, contact_id: int, keep: Callable[[Evidence], Evidence]) -> int:
+    emptied = 0
+    for row in ledger.of_contact(tx, contact_id):
+        left = dict(keep(row.evidence))
+        if left != row.evidence:
+            change = update(_EVENTS).where(_EVENTS.c.id == row.id).values(evidence=left)
+            emptied += tx.connection().execute(change).rowcount
+    return emptied
