@@ -75,7 +75,7 @@ class Link:
 
 def canonical(value: Mapping[str, Any]) -> bytes:
     """Return the one way to write a mapping: JSON in ASCII, keys sorted, moments in UTC, bytes in hexadecimal."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=plain).encode("ascii")
+    return _ENCODER.encode(value).encode("ascii")
 
 
 def plain(value: object) -> str:
@@ -85,6 +85,9 @@ def plain(value: object) -> str:
     if isinstance(value, bytes):
         return value.hex()
     raise TypeError(f"a {type(value).__name__} cannot be sealed")
+
+
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=plain)
 
 
 def commitment(kind: str, row: Mapping[str, Any], salt: bytes) -> bytes:

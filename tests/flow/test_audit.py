@@ -1,5 +1,6 @@
 """What was sealed cannot be changed unseen, in any table, on either database; a person can still be erased."""
 
+import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from gateway import clock, proof, sample
 from gateway.flow import audit, consent
 from gateway.flow.consent import Saying
 from gateway.flow.context import Context, open_context
-from gateway.flow.seal import Sealed, seal
+from gateway.flow.seal import Sealed, Sealer, seal
 from gateway.law.events import Kind
 from gateway.store import advertisers, ledger, people, seals
 from gateway.store.records import Notice
@@ -210,3 +211,14 @@ def test_one_node_seals_at_a_time(postgres_context: Context) -> None:
 
     assert (other.busy, other.rows) == (True, 0)
     assert seal(postgres_context).rows > 0
+
+
+@pytest.mark.anyio
+async def test_the_running_program_seals_by_itself_and_stops_when_told(embedded: Context) -> None:
+    sealer = Sealer(embedded)
+    running = asyncio.create_task(sealer.run())
+    await asyncio.sleep(0)  # it has begun
+    await sealer.stop()
+    await asyncio.wait_for(running, 20)
+
+    assert check(embedded).unsealed == 0
