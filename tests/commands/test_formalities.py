@@ -3,10 +3,11 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tests.support.shell import PROOF, Gate
 
-FRENCH = {"CONSENTGATE_LANG": "fr"}
+FRENCH: dict[str, Any] = {"CONSENTGATE_LANG": "fr"}
 AT = ["--at", "2026-01-05"]
 
 
