@@ -1,11 +1,11 @@
 """Sample data for a first look: one advertiser, three lists, and people with different fates."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from gateway.flow import consent, passwords
+from gateway.flow import consent, dkimkeys, passwords
 from gateway.flow.consent import Saying
 from gateway.flow.context import Context
 from gateway.law.events import Kind
@@ -106,11 +106,15 @@ LISTS: dict[str, dict[str, Any]] = {
 OFFERS = {"lettre": "savons", "clients": "savons", "pros": "gifts"}
 
 
-def fill(context: Context, now: datetime) -> str:
-    """Write the sample into an empty database; return the fresh password of the account `LOGIN`."""
+def fill(context: Context, now: datetime, signed: Sequence[str] = ("ed25519",)) -> str:
+    """Write the sample into an empty database; return the fresh password of the account `LOGIN`.
+
+    `signed`: the kinds of DKIM keys to make, "rsa" or "ed25519".
+    """
     password = passwords.generate()
     with context.store.begin() as tx:
         advertiser = advertisers.add(tx, _advertiser(context, now))
+        dkimkeys.make(context, tx, advertiser, DOMAIN, signed, active=True)
         rows = {name: lists.add(tx, _list(context, advertiser, name, now)) for name in LISTS}
         accounts.add(tx, _account(context, advertiser, password, now))
         for person in PEOPLE:
@@ -132,7 +136,6 @@ def _advertiser(context: Context, now: datetime) -> Advertiser:
         email=f"bonjour@{DOMAIN}",
         privacy_url=f"https://www.{DOMAIN}/donnees",
         domains=[DOMAIN],
-        upstream_signs=True,
         color="#6b4f9e",
         created_at=now,
     )

@@ -1,4 +1,4 @@
-"""Opaque tokens for links and return paths, and keyed digests of addresses; both survive a change of key.
+"""Opaque tokens for links and return paths, keyed digests of addresses, and secrets kept; all survive a change of key.
 
 A token names a contact, a list and a parcel, and nothing a stranger could read or forge. It opens as long as the key
 that sealed it is in the ring, so links in old mail go on working for the life of the installation.
@@ -170,3 +170,27 @@ class Digests:
 
 def _spellings(spelled: str, folded: str) -> tuple[bytes, ...]:
     return (spelled.encode(),) if spelled == folded else (spelled.encode(), folded.encode())
+
+
+class Vault:
+    """Encrypts what the database keeps secret, such as signing keys (AES-256-SIV, RFC 5297).
+
+    A stolen database is useless without the configured secrets. `about` says what a secret belongs to; it is
+    authenticated, so that a sealed secret cannot be moved to another row.
+    """
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._current = keyring.current
+        self._ciphers = {v: AESSIV(keyring.derive(v, "vault", SIV_KEY_BYTES)) for v in keyring.versions}
+
+    def seal(self, secret: bytes, about: str) -> bytes:
+        """Return `secret` encrypted under the newest key, whose version stands in front."""
+        version = self._current.to_bytes()
+        return version + self._ciphers[self._current].encrypt(secret, [about.encode(), version])
+
+    def open(self, sealed: bytes, about: str) -> bytes:
+        """Return the secret; raise `errors.Misuse` when no key in the ring opens it for `about`."""
+        try:
+            return self._ciphers[sealed[0]].decrypt(sealed[1:], [about.encode(), sealed[:1]])
+        except (KeyError, IndexError, InvalidTag) as error:
+            raise errors.Misuse(f"what is kept for {about} does not open under the configured secrets") from error

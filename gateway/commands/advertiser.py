@@ -12,8 +12,9 @@ from gateway.commands.found import advertiser_named, shown
 from gateway.errors import Misuse
 from gateway.flow import formalities, listcheck
 from gateway.mail.address import parse
-from gateway.store import advertisers
+from gateway.store import advertisers, dkim
 from gateway.store.tables import Advertiser
+from gateway.store.tx import Tx
 
 FIELDS = (
     ("legal_name", "Name of the company as it is registered."),
@@ -63,7 +64,7 @@ def add(shell: Shell, /, name: str, **values: Any) -> None:  # noqa: ANN401 - th
         row = Advertiser(id=context.store.take(1)[0], name=name, created_at=clock.now())
         advertisers.add(tx, _changed(row, values))
         shell.out.record(described(row))
-        missing = [finding for finding in listcheck.of_advertiser(row) if finding.blocks]
+        missing = [finding for finding in _lacking(tx, row) if finding.blocks]
     if missing:
         shell.out.note("advertiser-lacks", count=len(missing), name=name)
 
@@ -108,7 +109,7 @@ def list_(shell: Shell) -> None:
                 "legal_name": row.legal_name,
                 "siren": row.siren,
                 "domains": row.domains,
-                "ready": not any(finding.blocks for finding in listcheck.of_advertiser(row)),
+                "ready": not any(finding.blocks for finding in _lacking(tx, row)),
             }
             for row in advertisers.all(tx)
         ]
@@ -122,9 +123,13 @@ def check(shell: Shell, name: str | None) -> None:
     """Say what is still missing before an advertiser may send. Exit code 1 when something is."""
     with shell.context() as context, context.store.read() as tx:
         row = advertiser_named(tx, name)
-        found = [*listcheck.of_advertiser(row), *formalities.of_advertiser(tx, row)]
+        found = [*_lacking(tx, row), *formalities.of_advertiser(tx, row)]
     if show_findings(shell, found):
         no()
+
+
+def _lacking(tx: Tx, row: Advertiser) -> list[listcheck.Finding]:
+    return listcheck.of_advertiser(row, signed=bool(dkim.active(tx, row.id)))
 
 
 def described(row: Advertiser) -> dict[str, Any]:

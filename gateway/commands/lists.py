@@ -18,7 +18,7 @@ from gateway.flow import formalities, listcheck
 from gateway.law import guarantee as licence
 from gateway.law.channels import CHANNELS
 from gateway.law.facts import ListState, Origin, Regime
-from gateway.store import advertisers, lists
+from gateway.store import advertisers, dkim, lists
 from gateway.store.tables import List
 from gateway.store.tx import Tx
 from gateway.text import languages
@@ -165,7 +165,7 @@ def _lacking(shell: Shell, tx: Tx, row: List) -> list[listcheck.Finding]:
     owner = advertisers.get(tx, row.advertiser_id)
     found = listcheck.of_list(row, clock.now(), shell.settings.law.timezone)
     found += formalities.of_list(tx, row, shell.settings.law.policy())
-    return found + (listcheck.of_advertiser(owner) if owner else [])
+    return found + (listcheck.of_advertiser(owner, signed=bool(dkim.active(tx, owner.id))) if owner else [])
 
 
 def described(tx: Tx, row: List) -> dict[str, Any]:

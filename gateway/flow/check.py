@@ -7,10 +7,13 @@ from itertools import islice
 from gateway import clock
 from gateway.errors import NotFound
 from gateway.flow import judge, wording
+from gateway.flow.checks import Caution, cautions
 from gateway.flow.context import Context
 from gateway.flow.facts import Question, gather
 from gateway.flow.gate import Draft
+from gateway.flow.intake import Intake
 from gateway.flow.judge import Decided
+from gateway.flow.signing import Keys
 from gateway.law.decide import Step, decide, explain
 from gateway.law.facts import MessageFacts
 from gateway.law.reasons import Verdict
@@ -24,11 +27,15 @@ CHUNK = 500
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """One recipient of a dry run: the verdict, its sentence, and the copy that would leave (None: none would)."""
+    """One recipient of a dry run: the verdict, its sentence, and the copy that would leave (None: none would).
+
+    `cautions` are those of the message, the same for every recipient.
+    """
 
     decided: Decided
     sentence: str
     copy: bytes | None
+    cautions: tuple[Caution, ...] = ()
 
 
 def check(
@@ -60,14 +67,17 @@ def inspect(context: Context, draft: Draft, content: bytes) -> Sequence[Inspecte
     """Return for each recipient of the draft what would happen to the message, and why. Nothing is kept."""
     opened = judge.opening(context, draft, content)
     [cases] = gather(context, [opened.question], clock.now())
-    decided, _ = judge.closing(draft, opened, cases)
-    return [Inspected(one, one.reply(0).text, _copy(context, opened, one)) for one in decided]
+    keys = context.signing.read(opened.question.advertiser_id)
+    decided, wrong = judge.closing(draft, opened, cases, keys)
+    taken = opened.taken
+    told = tuple(cautions(taken, opened.fields)) if wrong is None and isinstance(taken, Intake) else ()
+    return [Inspected(one, one.reply(0).text, _copy(context, opened, one, keys), told) for one in decided]
 
 
-def _copy(context: Context, opened: judge.Opening, one: Decided) -> bytes | None:
+def _copy(context: Context, opened: judge.Opening, one: Decided, keys: Keys) -> bytes | None:
     if not one.passes or isinstance(opened.plan, Unfit):
         return None
-    return wording.copy(context, opened.plan, one.case, one.verdict, parcel=0, trace=())
+    return keys.signed(wording.copy(context, opened.plan, one.case, one.verdict, parcel=0, trace=()))
 
 
 def _list(context: Context, name: str) -> List:

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.errors import Misuse
+from gateway.flow.signing import Signing
 from gateway.law.facts import Policy
 from gateway.loader import load
 from gateway.plugin import Plugin
 from gateway.settings import Settings
 from gateway.store.engine import Store
-from gateway.tokens import Digests, Keyring, Tokens
+from gateway.tokens import Digests, Keyring, Tokens, Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class Context:
     tokens: Tokens
     digests: Digests
     policy: Policy
+    vault: Vault
+    signing: Signing
     _plugins: dict[str, Plugin] = field(default_factory=dict)
 
     def plugin(self, name: str) -> Plugin:
@@ -42,10 +45,13 @@ def open_context(settings: Settings) -> Context:
     if not secrets:
         raise Misuse("[gateway] secrets: there is none; `consentgate init` writes a configuration with a fresh one")
     keyring = Keyring(secrets)
+    store, vault = Store(settings.store.url), Vault(keyring)
     return Context(
         settings=settings,
-        store=Store(settings.store.url),
+        store=store,
         tokens=Tokens(keyring),
         digests=Digests(keyring),
         policy=settings.law.policy(),
+        vault=vault,
+        signing=Signing(store, vault),
     )

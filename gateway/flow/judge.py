@@ -7,11 +7,12 @@ message and says what must be known; `closing` decides for each recipient.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gateway.flow import intake
+from gateway.flow import checks, intake, promotion
 from gateway.flow.context import Context
 from gateway.flow.facts import Case, Question
 from gateway.flow.gate import Draft, Recipient
 from gateway.flow.intake import PERSONAL, Intake, Refusal
+from gateway.flow.signing import Keys
 from gateway.law.decide import decide
 from gateway.law.reasons import REASONS, Fate, Verdict
 from gateway.mail import headers
@@ -73,22 +74,28 @@ def opening(context: Context, draft: Draft, content: bytes) -> Opening:
         removed: frozenset[str] = frozenset()
         question = Question(account.advertiser_id, None, addresses, account_id=account.id)
     else:
+        taken = promotion.checked(taken, account, fields, content)
         removed = frozenset(taken.hints.remove)
         question = Question(account.advertiser_id, taken.list, addresses, taken.message, account.id)
     return Opening(content, fields, taken, plan(content, remove=removed), question)
 
 
-def closing(draft: Draft, opened: Opening, cases: Sequence[Case]) -> tuple[Sequence[Decided], Refusal | None]:
-    """Return the verdict for each recipient, and what is wrong with the message itself, if anything is."""
-    refusal = _wrong(draft, opened, cases[0])
+def closing(
+    draft: Draft, opened: Opening, cases: Sequence[Case], keys: Keys
+) -> tuple[Sequence[Decided], Refusal | None]:
+    """Return the verdict for each recipient, and what is wrong with the message itself, if anything is.
+
+    `keys` are the signing keys of the advertiser.
+    """
+    refusal = _wrong(draft, opened, cases[0], keys)
     pairs = zip(draft.recipients, cases, strict=True)
-    return [_decide(recipient, case, refusal) for recipient, case in pairs], refusal
+    return [_decide(recipient, case, opened, refusal) for recipient, case in pairs], refusal
 
 
-def _wrong(draft: Draft, opened: Opening, case: Case) -> Refusal | None:
+def _wrong(draft: Draft, opened: Opening, case: Case, keys: Keys) -> Refusal | None:
     if isinstance(opened.taken, Refusal):
         return opened.taken
-    found = intake.check(draft, opened.taken, opened.fields, case.advertiser)
+    found = checks.check(draft, opened.taken, opened.fields, case.advertiser, keys)
     if found or not isinstance(opened.plan, Unfit):
         return found
     readable = not opened.plan.code.startswith("R-SMTP")
@@ -97,7 +104,12 @@ def _wrong(draft: Draft, opened: Opening, case: Case) -> Refusal | None:
     return Refusal(REASONS[opened.plan.code], opened.plan.why)
 
 
-def _decide(recipient: Recipient, case: Case, refusal: Refusal | None) -> Decided:
-    if refusal is None:
-        return Decided(recipient, case, decide(case.facts))
-    return Decided(recipient, case, Verdict(refusal.reason, rule="message"), refusal.detail)
+def _decide(recipient: Recipient, case: Case, opened: Opening, refusal: Refusal | None) -> Decided:
+    if refusal is not None:
+        return Decided(recipient, case, Verdict(refusal.reason, rule="message"), refusal.detail)
+    verdict = decide(case.facts)
+    promotes = opened.taken.promotes if isinstance(opened.taken, Intake) else ()
+    if not promotes or verdict.fate is not Fate.REFUSE or case.facts.message.klass in PERSONAL:
+        return Decided(recipient, case, verdict)
+    detail = f"{say(f'law.{verdict.code}', 'en')}; taken as prospecting for its words: {', '.join(promotes)}"
+    return Decided(recipient, case, verdict, detail)

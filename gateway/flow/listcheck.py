@@ -27,12 +27,15 @@ class Finding:
 _SIREN = re.compile(r"\d{9}")
 
 
-def of_advertiser(row: Advertiser) -> list[Finding]:
-    """Return what an advertiser lacks before it may send (rules.md, B1 and B2), the gravest first."""
+def of_advertiser(row: Advertiser, *, signed: bool = False) -> list[Finding]:
+    """Return what an advertiser lacks before it may send (rules.md, B1 and B2), the gravest first.
+
+    `signed` says that one of its DKIM keys is active.
+    """
     found = list(of_company(row))
     if not row.domains:
         found.append(Finding("no-domains", "CPCE L34-5 al. 5"))
-    if not row.upstream_signs:
+    if not row.upstream_signs and not signed:
         found.append(Finding("not-signed", "RFC 8058 4; RFC 6376"))
     if not row.privacy_url:
         found.append(Finding("no-privacy-url", "GDPR 13, 14"))

@@ -87,7 +87,7 @@ class Leaf(SQLModel, table=True):
 
 
 class DkimKey(SQLModel, table=True):
-    """A signing key of a domain (RFC 6376); `secret` is encrypted under the gateway's keyring."""
+    """A signing key of a domain (RFC 6376); `secret` is encrypted under the gateway's keyring, empty once retired."""
 
     __tablename__ = "dkim_key"
     __table_args__ = (UniqueConstraint("domain", "selector"),)
@@ -97,6 +97,6 @@ class DkimKey(SQLModel, table=True):
     selector: str
     algorithm: str  # rsa-sha256, ed25519-sha256
     secret: bytes = Field(sa_type=LargeBinary)
-    public: str = Field(sa_type=Text)
-    state: str = "active"  # active, retired
+    public: str = Field(sa_type=Text)  # the tag p= of its DNS record
+    state: str = "waiting"  # to be seen in DNS; then active, then retired
     created_at: datetime = moment()

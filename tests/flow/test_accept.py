@@ -151,7 +151,7 @@ async def test_prospecting_with_a_null_sender_is_refused(embedded: Context) -> N
 
 async def test_prospecting_that_nobody_signs_is_refused_and_told_the_cure(embedded: Context) -> None:
     with embedded.store.begin() as tx:
-        tx.connection().execute(text("UPDATE advertiser SET upstream_signs = 0"))
+        tx.connection().execute(text("DELETE FROM dkim_key"))
 
     said = await answer(embedded, CAMILLE)
 

@@ -53,7 +53,8 @@ def send(sender: str, addresses: list[str]) -> None:
     """Make a newsletter with subscribers and one issue, and submit it."""
     names = ("Article", "Message", "Newsletter", "Submission", "Subscription")
     article, message, newsletter, submission, subscription = (apps.get_model("newsletter", name) for name in names)
-    letter = newsletter.objects.create(title="Lettre d’Acme", slug="acme", email=sender, sender="Acme", send_html=True)
+    brand = "Maison Lavande"
+    letter = newsletter.objects.create(title="Lettre d’Acme", slug="acme", email=sender, sender=brand, send_html=True)
     issue = message.objects.create(title="Le printemps arrive", slug="printemps", newsletter=letter)
     article.objects.create(post=issue, sortorder=1, title="Nouveautés", text="<p>Tout est <b>prêt</b> pour l’été.</p>")
     for address in addresses:

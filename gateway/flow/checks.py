@@ -1,0 +1,149 @@
+"""What must be true of a message before it may go to anybody (rules.md, B1), and what its sender should know."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from gateway.errors import Misuse
+from gateway.flow import listcheck
+from gateway.flow.gate import Draft
+from gateway.flow.intake import PERSONAL, Intake, Refusal, allowed_domains, within
+from gateway.flow.signing import Keys
+from gateway.law.reasons import REASONS
+from gateway.mail import looks
+from gateway.mail.headers import Headers
+from gateway.mail.looks import Author
+from gateway.store.tables import Advertiser
+
+UNANSWERED = re.compile(r"no-?reply|do-?not-?reply|ne-?pas-?repondre|nepasrepondre", re.IGNORECASE)
+NO_WAY = "no-way-to-reach"
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """Something the sender should know that stops nothing; its sentence is `promotion.<key>`."""
+
+    key: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+def check(draft: Draft, intake: Intake, headers: Headers, advertiser: Advertiser, keys: Keys) -> Refusal | None:
+    """Return why the message may go to nobody, or None. Mail that is no prospecting needs a right From field only."""
+    authors = _authors(draft, headers, advertiser)
+    if isinstance(authors, Refusal):
+        return authors
+    if intake.message.klass in PERSONAL:
+        return None
+    return (
+        _return_path(draft)
+        or _subject(headers)
+        or _identity(authors, advertiser)
+        or _company(advertiser)
+        or _disclosure(draft, headers, advertiser)
+        or _signature(authors, advertiser, keys)
+    )
+
+
+def cautions(intake: Intake, headers: Headers) -> Iterator[Caution]:
+    """Yield what stops nothing. The message has passed `check`."""
+    if intake.promotes and intake.message.klass in PERSONAL:
+        yield Caution("promotes", {"words": ", ".join(intake.promotes)})
+    if intake.message.klass in PERSONAL:
+        return
+    authors = looks.authors(headers)
+    if not all(author.name for author in authors):
+        yield Caution("nameless")
+    answers = headers.get("reply-to") or ", ".join(author.address.spelled for author in authors)
+    if UNANSWERED.search(answers):
+        yield Caution("unanswered", {"address": answers})
+
+
+def _no(code: str, detail: str) -> Refusal:
+    return Refusal(REASONS[code], detail)
+
+
+def _authors(draft: Draft, headers: Headers, advertiser: Advertiser) -> tuple[Author, ...] | Refusal:
+    """Check RFC 5322 3.6.2 (one From field) and CPCE L34-5 al. 5 (it names the advertiser: its own domain)."""
+    count = sum(found.name == "from" for found in headers.fields)
+    if count != 1:
+        return _no("R-SMTP-SYNTAX", f"there must be one From field, not {count}")
+    try:
+        authors = looks.authors(headers)
+    except Misuse as problem:
+        return _no("R-SMTP-SYNTAX", f"From: {problem}")
+    if not authors:
+        return _no("R-SMTP-SYNTAX", "the From field names no address")
+    allowed = allowed_domains(draft.login.account, advertiser)
+    foreign = sorted({author.domain for author in authors if not within(author.domain, allowed)})
+    if foreign:
+        known = ", ".join(sorted(allowed)) or "none: `consentgate advertiser edit --domain` adds one"
+        detail = f"the From domain {foreign[0]} is not a sending domain of {advertiser.name} ({known})"
+        return _no("R-MSG-IDENTITY", detail)
+    return authors
+
+
+def _return_path(draft: Draft) -> Refusal | None:
+    if draft.mail_from:
+        return None
+    return _no("R-MSG-NULLSENDER", "prospecting needs a return path; MAIL FROM:<> is for notifications")
+
+
+def _subject(headers: Headers) -> Refusal | None:
+    """CPCE L34-5 al. 5: the subject is that of the offer."""
+    if not looks.words(headers.get("subject") or ""):
+        return _no("R-MSG-SUBJECT", "the subject is empty")
+    if looks.answers_nothing(headers):
+        return _no("R-MSG-SUBJECT", "the subject pretends to answer a message, which no References field names")
+    return None
+
+
+def _identity(authors: tuple[Author, ...], advertiser: Advertiser) -> Refusal | None:
+    """CPCE L34-5 al. 5: the name shown for the sender is a name of the advertiser."""
+    for author in authors:
+        if not author.name:
+            continue
+        stranger = next((each for each in looks.domains_in(author.name) if not within(each, advertiser.domains)), None)
+        if stranger is not None:
+            return _no("R-MSG-IDENTITY", f"the name shown in From holds an address of another domain, {stranger}")
+        if not looks.named(author.name, names(advertiser)):
+            cure = f"`consentgate advertiser edit {advertiser.name} --trade-name` adds a brand"
+            return _no("R-MSG-IDENTITY", f"the name shown in From is no name of {advertiser.legal_name}; {cure}")
+    return None
+
+
+def names(advertiser: Advertiser) -> list[str]:
+    """Return the names under which an advertiser may show itself: company, brands, short name, sending domains."""
+    labels = [label for domain in advertiser.domains for label in (domain, domain.split(".")[-2:][0])]
+    return [name for name in (advertiser.legal_name, *advertiser.trade_names, advertiser.name, *labels) if name]
+
+
+def _company(advertiser: Advertiser) -> Refusal | None:
+    """LCEN 19, C. com. R123-237: the mention can name the company; CPCE L34-5 al. 5: and a way to reach it."""
+    lacking = [finding.code for finding in listcheck.of_company(advertiser) if finding.blocks]
+    missing = [code.removeprefix("no-") for code in lacking if code != NO_WAY]
+    cure = f"`consentgate advertiser edit {advertiser.name}` completes it"
+    if missing:
+        return _no("R-MSG-LEGALID", f"missing or wrong of the advertiser: {', '.join(missing)}; {cure}")
+    if NO_WAY in lacking:
+        return _no("R-MSG-NOCONTACT", f"the advertiser has neither e-mail address nor telephone; {cure}")
+    return None
+
+
+def _disclosure(draft: Draft, headers: Headers, advertiser: Advertiser) -> Refusal | None:
+    """GDPR 5(1)(f): whoever gets a copy does not learn who else does."""
+    shown = looks.disclosed(headers, allowed_domains(draft.login.account, advertiser))
+    if len(shown) <= 1:
+        return None
+    return _no("R-MSG-DISCLOSURE", f"To and Cc show {len(shown)} addresses; each copy may show its own only")
+
+
+def _signature(authors: tuple[Author, ...], advertiser: Advertiser, keys: Keys) -> Refusal | None:
+    """RFC 8058 4: one-click needs a signature, aligned with the From domain."""
+    if advertiser.upstream_signs or keys.signs([author.domain for author in authors]):
+        return None
+    domain = next(author.domain for author in authors if not keys.aligned(author.domain))
+    cure = (
+        f"`consentgate dkim new --advertiser {advertiser.name} --domain {domain}` makes a key, "
+        f"`consentgate advertiser edit {advertiser.name} --upstream-signs` says that the next hop signs"
+    )
+    return _no("R-MSG-NODKIM", f"one-click needs a DKIM signature of {domain} (RFC 8058); {cure}")

@@ -1,0 +1,112 @@
+"""What a message shows to the person who gets it: its author, its subject, other people's addresses, its words.
+
+Facts only; what follows from them is for `flow.checks` to say. Input is hostile, and all of this is linear in its size.
+"""
+
+import re
+from collections.abc import Iterable
+from email import policy
+from functools import lru_cache
+from html import unescape
+from typing import NamedTuple
+from unicodedata import combining, normalize
+
+from gateway.mail import bodies, encode, structure
+from gateway.mail.address import Address, parse
+from gateway.mail.headers import Headers
+from gateway.mail.structure import Broken, Part
+
+_ANSWER = re.compile(r"\s*(?:re|r[ée]p|fwd?|tr|aw|wg|sv)\s*(?:\[\d+\]|\(\d+\))?\s*[:：]", re.IGNORECASE)
+_ADDRESS = re.compile(r"[^\s<>()\[\],;:\"@]{1,64}@([^\s<>()\[\],;:\"@]{1,253})")
+# Each alternative ends at the next "<", so that hostile markup costs no more than its length.
+_MARKUP = re.compile(r"<(style|script|title)\b[^<>]*>[^<]*</\1\s*>|<!--[^<]*-->|<[^<>]*>", re.IGNORECASE)
+_WORD = re.compile(r"[^\W_]+")
+_FORM_WORDS = "sa sas sasu sarl eurl snc sca scs scop sci ei eirl gie se ltd llc plc inc gmbh ag bv nv"
+_FORMS = frozenset(_FORM_WORDS.split())
+_TEXT_MOST = 200_000  # characters of text that are read
+
+
+class Author(NamedTuple):
+    """One mailbox of a From field, with the name shown for it, "" when there is none."""
+
+    name: str
+    address: Address
+
+    @property
+    def domain(self) -> str:
+        """Return the domain of the address."""
+        return self.address.domain
+
+
+def authors(fields: Headers) -> tuple[Author, ...]:
+    """Return the mailboxes of the From fields; raise `errors.Misuse` when one is no address."""
+    return tuple(author for field in fields.fields if field.name == "from" for author in _mailboxes(field.raw))
+
+
+@lru_cache(maxsize=1024)
+def _mailboxes(raw: bytes) -> tuple[Author, ...]:
+    """Parse before encoded words are decoded, so that none of them can pretend to be an address."""
+    value = " ".join(raw.decode("utf-8", "replace").split())
+    found = policy.default.header_factory("from", value)
+    return tuple(Author(str(mailbox.display_name), parse(mailbox.addr_spec)) for mailbox in found.addresses)
+
+
+def answers_nothing(fields: Headers) -> bool:
+    """Return whether the subject pretends to answer or to pass on a message, while no field names that message."""
+    known = any(field.name in {"references", "in-reply-to"} for field in fields.fields)
+    return not known and _ANSWER.match(fields.get("subject") or "") is not None
+
+
+def disclosed(fields: Headers, own: Iterable[str]) -> list[str]:
+    """Return the addresses that To and Cc show, without those in or below the domains `own`; names are read too."""
+    text = " ".join(field.text for field in fields.fields if field.name in {"to", "cc"})
+    if text.count("@") < 2:
+        return []
+    mine = tuple(own)
+    found: dict[str, None] = {}
+    for match in _ADDRESS.finditer(text):
+        domain = match[1].casefold().rstrip(".")
+        if not any(domain == parent or domain.endswith("." + parent) for parent in mine):
+            found[match[0].casefold().rstrip(".")] = None
+    return list(found)
+
+
+def domains_in(text: str) -> list[str]:
+    """Return the domains of what looks like an address in a text."""
+    return [match[1].casefold().rstrip(".") for match in _ADDRESS.finditer(text)]
+
+
+def words(text: str) -> list[str]:
+    """Return the words of a text as they are compared: lower-case, without accents and punctuation."""
+    plain = "".join(sign for sign in normalize("NFKD", text.casefold()) if not combining(sign))
+    return _WORD.findall(plain.replace("œ", "oe").replace("æ", "ae"))
+
+
+def named(shown: str, names: Iterable[str]) -> bool:
+    """Return whether the name `shown` says one of `names`, whole words in order; forms such as SAS do not count."""
+    said = f" {' '.join(words(shown))} "
+    for name in names:
+        wanted = words(name)
+        bare = [word for word in wanted if word not in _FORMS] or wanted
+        if bare and (f" {' '.join(bare)} " in said or f" {' '.join(wanted)} " in said or "".join(bare) in said.split()):
+            return True
+    return False
+
+
+def text_of(content: bytes) -> str:
+    """Return the text of the body parts that a person reads, tags taken out; "" where it cannot be read."""
+    try:
+        root = structure.scan(content)
+    except Broken:
+        return ""
+    return "\n".join(_text(content, part) for part in bodies.others(root, []))[:_TEXT_MOST]
+
+
+def _text(content: bytes, part: Part) -> str:
+    data = encode.transfer_decoded(content[part.body_start : part.end], part.encoding)
+    charset = encode.charset(part.type.params.get("charset", ""))
+    if data is None or charset is None:
+        return ""
+    data = data[:_TEXT_MOST]
+    text = data.decode(encode.reading(data, charset) or "ascii", "replace")
+    return unescape(_MARKUP.sub(" ", text)) if part.kind in bodies.HTML else text

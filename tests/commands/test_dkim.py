@@ -1,0 +1,108 @@
+"""`dkim` from the key to the DNS and back, with a name server of our own."""
+
+import base64
+import socketserver
+import threading
+from collections.abc import Iterator
+
+import dns.message
+import dns.rrset
+import pytest
+
+from tests.support.shell import Gate
+
+
+class Names(socketserver.ThreadingUDPServer):
+    """A name server on loopback that knows the TXT records it was told, and NXDOMAIN for all else."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.records: dict[str, str] = {}
+        self.place = f"127.0.0.1:{self.server_address[1]}"
+
+
+class Answer(socketserver.BaseRequestHandler):
+    def handle(self) -> None:
+        data, sock = self.request
+        question = dns.message.from_wire(data)
+        reply = dns.message.make_response(question)
+        name = question.question[0].name.to_text()
+        assert isinstance(self.server, Names)
+        value = self.server.records.get(name.rstrip("."))
+        if value is None:
+            reply.set_rcode(3)
+        else:
+            parts = " ".join(f'"{value[at : at + 255]}"' for at in range(0, len(value), 255))
+            reply.answer.append(dns.rrset.from_text(name, 60, "IN", "TXT", parts))
+        sock.sendto(reply.to_wire(), self.client_address)
+
+
+@pytest.fixture
+def names() -> Iterator[Names]:
+    """A running name server."""
+    with Names() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_a_key_signs_once_its_record_is_seen_in_dns(tea: Gate, names: Names) -> None:
+    made = tea.json("dkim", "new", "--domain", "tea.example", "--selector", "autumn")
+    assert [(row["key"], row["state"]) for row in made] == [
+        ("autumn-rsa._domainkey.tea.example", "waiting"),
+        ("autumn-ed25519._domainkey.tea.example", "waiting"),
+    ]
+
+    found = tea.json("dkim", "check", "--nameserver", names.place, code=1)
+    assert {row["found"] for row in found} == {"absent"}
+
+    names.records = {row["key"]: row["record"] for row in made}
+    names.records[made[1]["key"]] = "v=DKIM1; k=ed25519; p=AAAA"
+    found = {row["key"]: row for row in tea.json("dkim", "check", "--nameserver", names.place, code=1)}
+    assert found[made[0]["key"]]["state"] == "active"
+    assert (found[made[1]["key"]]["state"], found[made[1]["key"]]["found"]) == ("waiting", "different")
+
+    names.records[made[1]["key"]] = made[1]["record"].replace("; ", ";")
+    tea.run("dkim", "check", "--domain", "tea.example", "--nameserver", names.place)
+    assert {row["state"] for row in tea.json("dkim", "show")} == {"active"}
+
+
+def test_records_are_printed_in_strings_that_dns_can_hold(tea: Gate) -> None:
+    shown = tea.run("dkim", "new", "--domain", "news.tea.example", "--algorithm", "rsa", "--selector", "r").stdout
+    line = next(line for line in shown.splitlines() if not line.startswith(";"))
+    name, _, rest = line.partition(" 3600 IN TXT ")
+    strings = dns.rrset.from_text(name, 60, "IN", "TXT", rest.strip("() "))[0].strings
+
+    assert name == "r._domainkey.news.tea.example."
+    assert max(map(len, strings)) <= 255
+    assert len(base64.b64decode(b"".join(strings).decode().rpartition("p=")[2])) > 256
+
+
+def test_a_retired_key_is_gone_for_good(tea: Gate) -> None:
+    tea.run("dkim", "new", "--domain", "tea.example", "--algorithm", "ed25519", "--selector", "a", "--activate")
+    tea.run("advertiser", "edit", "tea", "--no-upstream-signs")
+    assert "not-signed" not in {row["code"] for row in tea.json("advertiser", "check", "tea")}
+
+    assert "--yes" in tea.run("dkim", "retire", "a", code=2).stderr
+    assert tea.json("dkim", "retire", "a", "--yes")["state"] == "retired"
+    assert "not-signed" in {row["code"] for row in tea.json("advertiser", "check", "tea", code=1)}
+
+
+def test_a_key_needs_a_domain_of_the_advertiser_and_a_free_selector(tea: Gate) -> None:
+    assert "nothing to do" in tea.run("dkim", "new", "--domain", "other.example", code=2).stderr
+    tea.run("dkim", "new", "--domain", "tea.example", "--algorithm", "ed25519", "--selector", "a")
+    assert "already" in tea.run(
+        "dkim", "new", "--domain", "tea.example", "--algorithm", "ed25519", "--selector", "a", code=2
+    ).stderr  # fmt: skip
+    assert "selector" in tea.run("dkim", "new", "--domain", "tea.example", "--selector", "Ü", code=2).stderr
+
+
+def test_a_silent_name_server_is_unreachable_and_changes_nothing(tea: Gate, names: Names) -> None:
+    tea.run("dkim", "new", "--domain", "tea.example", "--algorithm", "ed25519", "--selector", "a")
+    names.shutdown()
+    names.server_close()
+
+    assert "DNS" in tea.run("dkim", "check", "--nameserver", names.place, code=3).stderr
+    assert tea.json("dkim", "show")[0]["state"] == "waiting"

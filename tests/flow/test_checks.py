@@ -1,0 +1,140 @@
+"""What is asked of the message itself (rules.md, B1), each answer with its code."""
+
+import pytest
+from sqlalchemy import text
+
+from gateway.demo import campaign
+from gateway.flow import promotion
+from gateway.flow.context import Context
+from gateway.mail import headers, looks
+from tests.flow.rig import CAMILLE, OBJECTED, rig
+
+pytestmark = pytest.mark.anyio
+FROM = b"From: Maison Lavande <lettre@maison-lavande.example>"
+TO = b"To: undisclosed-recipients:;"
+
+
+async def answer(context: Context, old: bytes = b"", new: bytes = b"", to: str = CAMILLE, **account: object) -> str:
+    content = campaign("lettre")
+    assert old in content
+    async with rig(context) as house:
+        return str((await house.send(to, content=content.replace(old, new, 1), draft=house.draft(**account)))[-1])
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("Maison Lavande", "250"),
+        ("Camille de Maison Lavande", "250"),
+        ("MAISON-LAVANDE SAS", "250"),
+        ("La Poste", "R-MSG-IDENTITY"),
+        ('"contact@laposte.example Maison Lavande"', "R-MSG-IDENTITY"),
+    ],
+)
+async def test_the_name_shown_for_the_sender_is_a_name_of_the_advertiser(
+    embedded: Context, name: str, code: str
+) -> None:
+    """rules.md F, P18: the display name of an unrelated postal operator."""
+    shown = FROM.replace(b"Maison Lavande", name.encode())
+
+    assert code in await answer(embedded, FROM, shown)
+
+
+async def test_a_signed_offer_is_wrapped_and_its_signed_part_stays_as_it_is(embedded: Context) -> None:
+    """rules.md F, P17."""
+    signed = b"--s\r\nContent-Type: text/plain\r\n\r\nSavons  \r\n--s\r\nContent-Type: application/pkcs7-signature\r\n\r\nx\r\n--s--"
+    content = (
+        FROM + b"\r\n" + TO + b"\r\nSubject: Nos savons\r\nX-Consentgate-Offer: savons\r\nMIME-Version: 1.0\r\n"
+        b'Content-Type: multipart/signed; protocol="application/pkcs7-signature"; micalg=sha-256; boundary=s\r\n\r\n'
+        + signed + b"\r\n"
+    )  # fmt: skip
+    async with rig(embedded) as house:
+        replies = await house.send(CAMILLE, content=content)
+
+    assert replies[-1].code == 250
+
+
+@pytest.mark.parametrize(
+    ("subject", "code"),
+    [
+        (b"", "R-MSG-SUBJECT"),
+        (b"...", "R-MSG-SUBJECT"),
+        (b"Re: votre question", "R-MSG-SUBJECT"),
+        (b"TR : nos savons", "R-MSG-SUBJECT"),
+        (b"Re: nos savons\r\nReferences: <1@maison-lavande.example>", "250"),
+        (b"Recettes de printemps", "250"),
+    ],
+)
+async def test_the_subject_is_there_and_answers_nothing_it_does_not_name(
+    embedded: Context, subject: bytes, code: str
+) -> None:
+    field = next(line for line in campaign("lettre").split(b"\r\n") if line.startswith(b"Subject:"))
+    whole = campaign("lettre")[campaign("lettre").index(field) :].partition(b"\r\nX-")[0]
+
+    assert code in await answer(embedded, whole, b"Subject: " + subject)
+
+
+@pytest.mark.parametrize(
+    ("field", "code"),
+    [
+        (b"To: a@one.example, b@two.example", "R-MSG-DISCLOSURE"),
+        (b"To: a@one.example\r\nCc: B <b@two.example>", "R-MSG-DISCLOSURE"),
+        (b"To: a@one.example, A <A@one.example>, lettre@maison-lavande.example", "250"),
+    ],
+)
+async def test_recipients_are_not_shown_to_one_another(embedded: Context, field: bytes, code: str) -> None:
+    assert code in await answer(embedded, TO, field)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("siren = '', office = ''", ("R-MSG-LEGALID", "siren, office", "advertiser edit")),
+        ("email = '', phone = ''", ("R-MSG-NOCONTACT", "telephone")),
+    ],
+)
+async def test_the_company_can_be_named_and_reached(embedded: Context, change: str, words: tuple[str, ...]) -> None:
+    with embedded.store.begin() as tx:
+        tx.connection().execute(text(f"UPDATE advertiser SET {change}"))
+
+    said = await answer(embedded)
+    assert [word for word in words if word not in said] == []
+
+
+SERVICE = {"klass": "service", "classes": ["service", "prospecting"]}
+OFFER = b"nos nouveaux savons"
+
+
+@pytest.mark.parametrize(
+    ("check", "to", "said"),
+    [
+        ("enforce", OBJECTED, ("R-OBJECTED", "black friday")),
+        ("enforce", CAMILLE, ("250",)),
+        ("warn", OBJECTED, ("250",)),
+        ("off", OBJECTED, ("250",)),
+    ],
+)
+async def test_service_mail_with_promotional_words_is_taken_as_prospecting(
+    embedded: Context, check: str, to: str, said: tuple[str, ...]
+) -> None:
+    answered = await answer(embedded, b"Bonjour,", b"Black Friday,", to=to, promo_check=check, **SERVICE)
+
+    assert [word for word in said if word not in answered] == []
+
+
+def test_promotional_words_are_found_whole_and_in_both_languages() -> None:
+    assert promotion.found_in("Profitez de -20 % : CODE\n PROMO inside, on sale!") == (
+        "profitez", "-20 %", "code promo", "on sale",
+    )  # fmt: skip
+    assert promotion.found_in("Votre commande n° 12 part demain ; TVA 20 %, eau salée, promoteur") == ()
+
+
+def test_names_are_compared_as_people_read_them() -> None:
+    assert looks.named("L'équipe CREME et Cie", ["Crème SAS"])
+    assert not looks.named("Lavandes", ["Lavande"])
+
+
+def test_addresses_are_found_wherever_they_are_shown() -> None:
+    parsed = headers.parse(b"To: =?utf-8?q?a=40one=2Eexample?= <b@two.example>\r\n\r\n")
+
+    assert looks.disclosed(parsed, ["acme.example"]) == ["a@one.example", "b@two.example"]
