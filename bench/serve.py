@@ -80,8 +80,6 @@ def fill(context: Context, contacts: str) -> Account:
         name="bench",
         legal_name="Bench SAS",
         trade_names=["Example News"],
-        siren="552100554",
-        trade_names=["Example News"],
         legal_form="SAS",
         capital="10 000 €",
         siren="552100554",

@@ -23,6 +23,7 @@ NOUNS = {
     "export": "export:export",
     "contact": "contact:contact",
     "request": "request:request",
+    "retention": "retention:retention",
     "opposition": "opposition:opposition",
     "dkim": "dkim:dkim",
     "check": "check:check",

@@ -10,7 +10,7 @@ from gateway.flow.context import Context
 from gateway.law.events import Kind
 from gateway.mail.address import parse
 from gateway.store import advertisers, lists, oppositions, people
-from gateway.store.tables import Advertiser, Contact, List
+from gateway.store.tables import Advertiser, Contact, List, Opposition
 from gateway.store.tx import Tx
 from gateway.tokens import Link
 
@@ -27,6 +27,7 @@ class View:
     contact: str
     stopped_list: bool
     stopped_all: bool
+    can_undo: bool  # whether the person said it, so that the page may take it back
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,8 @@ class Desk:
             return self._view(tx, scene)
 
     def _view(self, tx: Tx, scene: _Scene) -> View:
-        stopped_list, stopped_all = self._stopped(tx, scene)
+        found = self._standing(tx, scene)
+        scopes = {opposition.list_id for opposition in found}
         advertiser, row = scene.advertiser, scene.list
         return View(
             advertiser=advertiser.legal_name or advertiser.name,
@@ -98,18 +100,20 @@ class Desk:
             color=advertiser.color,
             privacy_url=advertiser.privacy_url,
             contact=advertiser.email,
-            stopped_list=stopped_list,
-            stopped_all=stopped_all,
+            stopped_list=scene.contact is None or bool(row and row.id in scopes),
+            stopped_all=scene.contact is None or None in scopes,
+            can_undo=any(opposition.origin in consent.OWN for opposition in found),
         )
 
-    def _stopped(self, tx: Tx, scene: _Scene) -> tuple[bool, bool]:
+    def _standing(self, tx: Tx, scene: _Scene) -> list[Opposition]:
+        """Return what stands against e-mail to the person, for this list or for all of the advertiser's."""
         if scene.contact is None:
-            return True, True
+            return []
         address = parse(scene.contact.address)
         digests = self._context.digests.of(scene.advertiser.id, address.spelled, address.key)
+        scopes = (None, scene.list.id if scene.list else None)
         found = oppositions.of_digests(tx, scene.advertiser.id, digests)
-        scopes = {opposition.list_id for opposition in found if opposition.channel in (None, consent.CHANNEL)}
-        return bool(scene.list and scene.list.id in scopes), None in scopes
+        return [one for one in found if one.channel in (None, consent.CHANNEL) and one.list_id in scopes]
 
 
 def _scene(tx: Tx, link: Link) -> _Scene | None:

@@ -46,6 +46,10 @@ class View(Protocol):
     def stopped_all(self) -> bool:
         """Whether an opt-out stands for everything of the advertiser."""
 
+    @property
+    def can_undo(self) -> bool:
+        """Whether the opt-out was made by such links, so that one may take it back."""
+
 
 class Desk(Protocol):
     """The use cases behind the pages (`flow.optout.Desk`)."""

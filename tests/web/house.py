@@ -27,6 +27,7 @@ class View:
     contact: str = "bonjour@lefevre.example"
     stopped_list: bool = False
     stopped_all: bool = False
+    can_undo: bool = True
 
 
 @dataclass
