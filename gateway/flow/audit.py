@@ -147,7 +147,9 @@ def _without_salt(
     if not bare:
         return []
     people = {leaf.row_id: rows[leaf.row_id].get("contact_id") for leaf in bare}
-    gone = seals.erased(tx, {number for number in people.values() if number is not None})
+    gone: set[int | None] = {*seals.erased(tx, {number for number in people.values() if number is not None})}
+    if leaves[0].kind == "receipt":
+        gone.add(None)  # of a recipient who was no contact, no erasure can be recorded
     done.erased += sum(number in gone for number in people.values())
     return [
         Finding("not-erased", leaf.kind, leaf.row_id, leaf.seal_id) for leaf in bare if people[leaf.row_id] not in gone

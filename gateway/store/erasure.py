@@ -31,7 +31,7 @@ def erase(
     replies = run(update(_RECEIPTS).where(whose, _RECEIPTS.c.reply != "").values(reply="")).rowcount
     mine = or_(_PARCELS.c.contact_id == contact.id, _PARCELS.c.recipient == spelled)
     parcels = spool.drop(tx, list(run(select(_PARCELS.c.id).where(mine)).scalars()))
-    salts = seals.forget(tx, contact.id)
+    salts = seals.forget(tx, contact.id, digest)
     gone = people.remove(tx, [contact.id])
     return {"contact": gone, "event": emptied, "receipt": replies, "parcel": parcels, "leaf": salts}
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Table, bindparam, func, text, update
+from sqlalchemy import Table, bindparam, func, or_, text, update
 from sqlalchemy import select as core_select
 from sqlmodel import Session, col, select
 
@@ -119,19 +119,22 @@ def notices(tx: Session, advertiser_id: int, names: Collection[str]) -> list[Not
     return list(tx.exec(query.order_by(col(Notice.name), col(Notice.version), col(Notice.language))))
 
 
-def forget(tx: Session, contact_id: int) -> int:
+def forget(tx: Session, contact_id: int, digest: bytes | None = None) -> int:
     """Throw away the salts of everything sealed about a person, and return how many there were.
 
     For erasure, in the same transaction that empties the personal fields of the rows (`proof.KINDS`) and writes the
     event `erased`. The leaves keep what stands for those fields, so the seals can still be checked; without the salt
-    it says nothing.
+    it says nothing. With `digest`, also those of receipts that name no contact and were for that recipient.
     """
     if _on_server(tx):
         tx.connection().execute(_WAIT, {"lock": _LOCK})  # a seal in the making holds what is being erased
     gone = 0
     for kind in ("event", "receipt"):
         table = TABLES[kind]
-        ids = tx.connection().execute(core_select(table.c.id).where(table.c.contact_id == contact_id)).scalars().all()
+        whose = table.c.contact_id == contact_id
+        if kind == "receipt" and digest is not None:
+            whose = or_(whose, table.c.contact_id.is_(None) & (table.c.recipient_digest == digest))
+        ids = tx.connection().execute(core_select(table.c.id).where(whose)).scalars().all()
         if ids:
             gone += tx.connection().execute(_FORGET, {"sealed": kind, "ids": ids}).rowcount
     return gone

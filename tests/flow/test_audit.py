@@ -222,3 +222,23 @@ async def test_the_running_program_seals_by_itself_and_stops_when_told(embedded:
     await asyncio.wait_for(running, 20)
 
     assert check(embedded).unsealed == 0
+
+
+def test_receipts_that_name_no_contact_are_forgotten_with_their_recipient(context: Context) -> None:
+    numbers = context.store.take(2)
+    with person(context) as (tx, contact):
+        tx.add(
+            Receipt(
+                id=numbers[0], ref=numbers[1], submission_id=1, account_id=1, advertiser_id=contact.advertiser_id,
+                klass="service", stage="delivery", at=clock.now(), fate="send", code="A-SERVICE",
+                recipient_digest=b"d" * 32, reply=f"250 {CAMILLE}",
+            )
+        )  # fmt: skip
+    seal(context)
+    with person(context) as (tx, contact):
+        consent.record(context, tx, contact, None, Kind.ERASED, Saying(clock.now(), "test"))
+        assert seals.forget(tx, contact.id, b"d" * 32) == 2
+        tx.connection().execute(text("UPDATE receipt SET reply = ''"))
+
+    assert check(context).findings == []
+    assert after(context, "UPDATE receipt SET fate = 'refuse'") == {("changed", "receipt")}
