@@ -106,3 +106,14 @@ def test_a_silent_name_server_is_unreachable_and_changes_nothing(tea: Gate, name
 
     assert "DNS" in tea.run("dkim", "check", "--nameserver", names.place, code=3).stderr
     assert tea.json("dkim", "show")[0]["state"] == "waiting"
+
+
+def test_inspect_tells_what_the_sender_should_know(tea: Gate) -> None:
+    tea.run("account", "add", "shop", "--advertiser", "tea", "--list", "news")
+    message = tea.folder / "message.eml"
+    message.write_text("From: no-reply@news.tea.example\nTo: anna@example.org\nSubject: Tea\n\nTea\n")
+    said = tea.json("inspect", message, "--account", "shop", "--to", "anna@example.org", code=1)
+
+    assert [row["code"] for row in said["recipients"]] == ["R-UNKNOWN"]
+    assert len(said["warnings"]) == 2
+    assert "no-reply@news.tea.example" in said["warnings"][1]
