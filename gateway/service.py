@@ -28,6 +28,7 @@ from gateway.flow.deliver import Deliverer
 from gateway.flow.facts import Reader
 from gateway.flow.handover import Handover
 from gateway.flow.optout import Desk
+from gateway.flow.retention import Retainer
 from gateway.flow.seal import Sealer
 from gateway.settings import Settings
 from gateway.smtp.options import SmtpOptions
@@ -50,7 +51,7 @@ class Plan:
     parts: frozenset[str] = PARTS
     node: str = ""
     reuse_port: bool = False
-    seals: bool = True  # one worker of several is enough
+    chores: bool = True  # sealing, retention: one worker of several is enough
     smtp: Where | None = None
     tls: Where | None = None
     web: Where | None = None
@@ -101,10 +102,11 @@ class Gateway:
             gate = Accept(context, reader, committer, deliverer)
             self.door = await open_door(gate, self._smtp_options())
             stack.push_async_callback(self.door.stop, GRACE)
-        if plan.seals:
+        if plan.chores:
             sealer = Sealer(context)
             stack.push_async_callback(_ended, asyncio.create_task(sealer.run(), name="sealer"))
             stack.push_async_callback(sealer.stop)
+            self._open_retention(stack)
 
     async def _open_courier(self, stack: AsyncExitStack, reader: Reader, committer: Committer) -> Deliverer:
         courier = courier_of(self._context.settings)
@@ -114,6 +116,12 @@ class Gateway:
         stack.push_async_callback(_ended, running)
         stack.push_async_callback(deliverer.stop, GRACE)
         return deliverer
+
+    def _open_retention(self, stack: AsyncExitStack) -> None:
+        retainer = Retainer(self._context)
+        running = asyncio.create_task(retainer.run(), name="retention")
+        stack.push_async_callback(_ended, running)
+        stack.push_async_callback(retainer.stop)
 
     async def _open_web(self, stack: AsyncExitStack) -> None:
         context = self._context
@@ -245,7 +253,7 @@ def _supervise(settings: Settings, parts: frozenset[str], workers: int) -> None:
 
 
 def _worker(plan: Plan, number: int) -> Plan:
-    return replace(plan, node=_node(number), seals=number == 0)
+    return replace(plan, node=_node(number), chores=number == 0)
 
 
 def _fork(settings: Settings, plan: Plan) -> int:

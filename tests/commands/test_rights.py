@@ -119,3 +119,10 @@ def test_a_request_in_time_may_be_extended_once_and_a_refusal_says_why(nina: Gat
     nina.run("request", "close", fresh["id"], "--outcome", "refused", "--answer", "nothing is held; CNIL told")
     assert nina.json("request", "show", fresh["id"])["outcome"] == "refused"
     nina.run("request", "close", fresh["id"], code=2)
+
+
+def test_retention_says_what_would_go_before_it_goes(nina: Gate) -> None:
+    dry = nina.json("retention", "run", "--dry-run")
+    assert (dry["people"], dry["dry_run"]) == ([], True)
+    nina.run("retention", "run")
+    nina.run("contact", "show", NINA)
