@@ -1,10 +1,10 @@
 """The exceptions of the program; a refusal is a value (`law.reasons`, `mail.reply`), never one of these.
 
-    GatewayError
-    ├── Misuse       what was asked is wrong; the message names the place and the cure
-    │   └── NotFound what was named does not exist
-    ├── TryLater     something needed cannot be reached now; nothing was changed
-    └── Bug          our own mistake; carries a reference number under which the log tells the story
+GatewayError
+├── Misuse       what was asked is wrong; the message names the place and the cure
+│   └── NotFound what was named does not exist
+├── TryLater     something needed cannot be reached now; nothing was changed
+└── Bug          our own mistake; carries a reference number under which the log tells the story
 """
 
 

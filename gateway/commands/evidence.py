@@ -1,5 +1,6 @@
 """Options for what a row, or a whole batch, says about people: one for each column of an import."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -43,7 +44,7 @@ def evidence_of(options: dict[str, Any]) -> dict[str, object]:
     return found
 
 
-def check_notice(shell: Shell, tx: Tx, row: List, values: dict[str, object]) -> None:
+def check_notice(shell: Shell, tx: Tx, row: List, values: Mapping[str, object]) -> None:
     """Raise Misuse when the text shown is named as a version of one of our notices that does not exist."""
     text = str(values.get("text", ""))
     if known := notices.named_wrongly(tx, row.advertiser_id, text):

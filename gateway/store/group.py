@@ -10,7 +10,6 @@ from queue import Empty, SimpleQueue
 from typing import Generic, TypeAlias, TypeVar
 
 from gateway import clock
-from gateway import clock
 from gateway.errors import Bug, GatewayError, TryLater
 
 T = TypeVar("T")

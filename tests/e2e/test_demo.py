@@ -1,5 +1,6 @@
 """`demo --once`, as somebody sees it who types `make run`: every fate, the copies, the link, the click."""
 
+import fcntl
 import json
 import mailbox
 import subprocess
@@ -11,14 +12,17 @@ import pytest
 
 from tests.support.gateway import ROOT
 
-pytestmark = pytest.mark.xdist_group("demo")  # two at once would choose the same free ports
-
 
 def demo(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Run the demo in an empty folder."""
     command = [sys.executable, ROOT / "cli.py", *options, "demo", "--once"]
+    shared = folder.parent.parent / "demo.lock"  # two at once would choose the same free ports
     environment = {"PATH": "/usr/bin:/bin", "LANG": "en_GB.UTF-8", "COLUMNS": "120"}
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=True, env=environment)
+    with shared.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, timeout=120, check=True, env=environment
+        )
 
 
 @pytest.fixture(scope="module")

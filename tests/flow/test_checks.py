@@ -42,7 +42,10 @@ async def test_the_name_shown_for_the_sender_is_a_name_of_the_advertiser(
 
 async def test_a_signed_offer_is_wrapped_and_its_signed_part_stays_as_it_is(embedded: Context) -> None:
     """rules.md F, P17."""
-    signed = b"--s\r\nContent-Type: text/plain\r\n\r\nSavons  \r\n--s\r\nContent-Type: application/pkcs7-signature\r\n\r\nx\r\n--s--"
+    signed = (
+        b"--s\r\nContent-Type: text/plain\r\n\r\nSavons  \r\n"
+        b"--s\r\nContent-Type: application/pkcs7-signature\r\n\r\nx\r\n--s--"
+    )
     content = (
         FROM + b"\r\n" + TO + b"\r\nSubject: Nos savons\r\nX-Consentgate-Offer: savons\r\nMIME-Version: 1.0\r\n"
         b'Content-Type: multipart/signed; protocol="application/pkcs7-signature"; micalg=sha-256; boundary=s\r\n\r\n'
