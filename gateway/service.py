@@ -36,7 +36,7 @@ from gateway.smtp.server import Door
 from gateway.smtp.server import start as open_door
 from gateway.store import migrate
 from gateway.store.engine import Store
-from gateway.web.app import WebOptions, create_app
+from gateway.web.app import WebOptions, create_app, create_ops_app
 from gateway.web.server import Server, bind, serve
 
 PARTS = frozenset({"smtp", "web", "courier"})
@@ -63,6 +63,7 @@ class Gateway:
     def __init__(self, context: Context, plan: Plan) -> None:
         self.door: Door | None = None
         self.web: Server | None = None
+        self.probes: Server | None = None
         self._context = context
         self._plan = plan
         self._closing = AsyncExitStack()
@@ -130,6 +131,11 @@ class Gateway:
         self.web = serve(app, listening=bind(*where, reuse_port=self._plan.reuse_port))
         await self.web.start()
         stack.push_async_callback(self.web.stop)
+        if probes := context.settings.web.probes:
+            ready = create_ops_app({"store": context.store.ping})
+            self.probes = serve(ready, listening=bind(*probes, reuse_port=self._plan.reuse_port))
+            await self.probes.start()
+            stack.push_async_callback(self.probes.stop)
 
     def _smtp_options(self) -> SmtpOptions:
         settings, plan = self._context.settings, self._plan
