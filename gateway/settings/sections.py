@@ -151,7 +151,7 @@ class Web(Section):
         "http://127.0.0.1:8080",
         description="Where people reach these pages; it stands in every message. https, except on loopback.",
     )
-    probes: ListenOn | None = Field(
+    probes: Annotated[ListenOn | None, UNSET] = Field(
         None,
         description="Where /healthz (the process answers) and /readyz (what it needs answers too) are served; not a"
         " public place. With several workers one of them answers.",
