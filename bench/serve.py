@@ -68,12 +68,12 @@ def prepare(context: Context, contacts: str) -> Login:
             tx.connection().execute(text(f"DELETE FROM {table}"))
         account = accounts.by_login(tx, "bench")
     if account is None:
-        account = fill(context, contacts)
+        account = fill(context, iter(sqlite3.connect(contacts).execute("SELECT addr, state FROM consent")))
     return Login(account, None, frozenset({"sender.test"}))
 
 
-def fill(context: Context, contacts: str) -> Account:
-    """Import the contacts, then make the account, so that a run that was stopped halfway is seen to be incomplete."""
+def fill(context: Context, source: Iterator[tuple[str, str]]) -> Account:
+    """Import addresses and states, then make the account, so that a run stopped halfway is seen to be incomplete."""
     now = clock.now()
     owner = Advertiser(
         id=context.store.take(1)[0],
@@ -105,7 +105,6 @@ def fill(context: Context, contacts: str) -> Account:
     with context.store.begin() as tx:
         advertisers.add(tx, owner)
         lists.add(tx, row)
-    source = iter(sqlite3.connect(contacts).execute("SELECT addr, state FROM consent"))
     while chunk := list(islice(source, CHUNK)):
         _people(context, owner, row, chunk)
     account = Account(
