@@ -9,8 +9,9 @@ from gateway.commands import rights
 from gateway.commands.common import Noun, Shell, Verb, no, pass_shell
 from gateway.commands.evidence import check_notice, evidence_of, evidence_options
 from gateway.commands.found import advertiser_named, contact_named, list_named, shown
+from gateway.commands.told import answer
 from gateway.errors import Misuse
-from gateway.flow import consent, importer
+from gateway.flow import consent, importer, recipients
 from gateway.flow.consent import CHANNEL, Saying
 from gateway.flow.context import Context
 from gateway.flow.importrow import RowError
@@ -115,17 +116,19 @@ def _say_no(
     parsed = parse(address)
     with shell.context() as context:
         with context.store.begin() as tx:
+            told: tuple[recipients.Recipient, ...] = ()
             row = list_named(tx, list_name) if list_name else None
             owner = _owner(tx, advertiser, row)
             person = people.find(tx, owner.id, parsed.key)
             if person:
                 fresh = consent.refuse(context, tx, person, row, kind, said)
+                told = recipients.of_contact(tx, person.id, row.id if row else None)
             else:
                 fresh = consent.oppose(context, tx, owner.id, parsed, row, said)
         if person:
             consent.settle(context, person.id)
     shown: dict[str, Any] = {"address": parsed.spelled, "advertiser": owner.name, "list": list_name}
-    shell.out.record({**shown, "channel": said.channel, "known": person is not None, "recorded": fresh})
+    answer(shell.out, {**shown, "channel": said.channel, "known": person is not None, "recorded": fresh}, told)
     shell.out.note("no-recorded" if fresh else "no-standing")
 
 

@@ -3,7 +3,7 @@
 import json
 import sys
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
@@ -27,8 +27,13 @@ class Output:
         self.lang = lang
         self.zone: tzinfo = UTC  # of the moments in tables; JSON is always in UTC
 
-    def table(self, columns: Sequence[str], rows: Iterable[Row]) -> None:
-        """Print rows: a JSON array of objects with every key, or a table of `columns` no wider than the terminal."""
+    def table(
+        self, columns: Sequence[str], rows: Iterable[Row], style: Callable[[Row], str | None] = lambda _: None
+    ) -> None:
+        """Print rows: a JSON array of objects with every key, or a table of `columns` no wider than the terminal.
+
+        `style` says in which colour a row is shown; only a terminal shows it.
+        """
         if self.json:
             self.data(list(rows))
             return
@@ -36,7 +41,7 @@ class Output:
         for column in columns:
             table.add_column(self.title(column), overflow="fold", no_wrap=column in _WHOLE)
         for row in rows:
-            table.add_row(*(Text(cell(row.get(column), self.zone)) for column in columns))
+            table.add_row(*(Text(cell(row.get(column), self.zone)) for column in columns), style=style(row))
         if table.row_count:
             self._console().print(table)
         else:

@@ -39,7 +39,11 @@ def list_(shell: Shell, advertiser: str | None, closed: bool, overdue: bool) -> 
     rows = [_row(row, now) for row in found]
     if not shell.out.json and any(row["overdue"] for row in rows) and sys.stderr.isatty():
         click.secho(shell.out.say("requests-late", count=sum(row["overdue"] for row in rows)), fg="red", err=True)
-    shell.out.table(["id", "right", "received_at", "due_at", "overdue", "outcome"], rows)
+    shell.out.table(
+        ["id", "right", "received_at", "due_at", "overdue", "outcome"],
+        rows,
+        lambda row: "red" if row["overdue"] else None,
+    )
     if overdue and rows:
         no()
 

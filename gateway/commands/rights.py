@@ -1,6 +1,8 @@
 """`contact rectify|restrict|erase|access`: the rights of one person (GDPR 15-18)."""
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,12 @@ from gateway import clock
 from gateway.commands.common import Shell, Verb, confirm, pass_shell
 from gateway.commands.found import advertiser_named, contact_named
 from gateway.commands.output import plain
+from gateway.commands.spreadsheet import written
+from gateway.commands.told import answer
 from gateway.errors import Misuse
 from gateway.flow import access as access_
-from gateway.flow import consent, privacy, requests
+from gateway.flow import certificate as paper
+from gateway.flow import consent, privacy, recipients, requests
 from gateway.flow.consent import Saying
 from gateway.mail.address import parse
 from gateway.text import say
@@ -45,8 +50,8 @@ def rectify(shell: Shell, /, address: str, advertiser: str | None, new_address: 
         said = Saying(clock.now(), "cli", shell.actor)
         requests.settle(context, tx, owner.id, parse(address), "rectification", shell.actor)
         fields = privacy.rectify(context, tx, row, given, new, said)
-        shown = row.address
-    shell.out.record({"address": shown, "advertiser": owner.name, "changed": fields})
+        shown, told = row.address, recipients.of_contact(tx, row.id)
+    answer(shell.out, {"address": shown, "advertiser": owner.name, "changed": fields}, told if fields else ())
 
 
 @click.command(cls=Verb)
@@ -63,22 +68,31 @@ def restrict(shell: Shell, address: str, advertiser: str | None, lift: bool) -> 
             fresh = privacy.restrict(context, tx, row, Saying(clock.now(), "cli", shell.actor), lifted=lift)
             if not lift:
                 requests.settle(context, tx, owner.id, parse(address), "restriction", shell.actor)
+            told = recipients.of_contact(tx, row.id)
         if not lift:
             consent.settle(context, row.id)
-    shell.out.record({"address": row.address, "advertiser": owner.name, "restricted": not lift, "recorded": fresh})
+    found = {"address": row.address, "advertiser": owner.name, "restricted": not lift, "recorded": fresh}
+    answer(shell.out, found, told)
 
 
 @click.command(cls=Verb)
 @click.argument("address")
 @_owner_option
 @_yes_option
+@click.option(
+    "--certificate",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="New file for the certificate, .html or .txt; the same as .json goes beside it.",
+)
 @pass_shell
-def erase(shell: Shell, address: str, advertiser: str | None, yes: bool) -> None:
-    """Erase a person (GDPR 17) and print the certificate.
+def erase(shell: Shell, address: str, advertiser: str | None, yes: bool, certificate: Path | None) -> None:
+    """Erase a person (GDPR 17), print the certificate and who must be told (GDPR 19).
 
     What stays: the keyed digest of the address, so that no import brings the person back, and the ledger without
-    anything that says who it was.
+    anything that says who it was. The certificate is in the person's language and does not name them.
     """
+    if certificate and certificate.suffix not in {".html", ".txt"}:
+        raise Misuse(f"--certificate {certificate}: name it .html or .txt; the JSON goes beside it")
     parsed = parse(address)
     with shell.context() as context:
         with context.store.read() as tx:
@@ -86,15 +100,49 @@ def erase(shell: Shell, address: str, advertiser: str | None, yes: bool) -> None
             row = contact_named(tx, owner, address)
         if not yes:
             confirm(shell, yes, "ask-erase", address=parsed.spelled)
-        with context.store.begin() as tx:
-            request = requests.settle(context, tx, owner.id, parsed, "erasure", shell.actor)
-        said = Saying(clock.now(), "cli", shell.actor, channel=None)
-        done = privacy.erase(context, row, owner.legal_name or owner.name, said)
-    kept = [say(f"rights.kept-{name}", shell.out.lang) for name in ("digest", "proof", "request")]
-    shell.out.record(
-        {"certificate": done.reference, "at": done.at, "advertiser": done.advertiser, "request": request.id,
-         "deleted": dict(done.deleted), "kept": kept}
-    )  # fmt: skip
+        with _papers(certificate) as write:
+            with context.store.begin() as tx:
+                request = requests.settle(context, tx, owner.id, parsed, "erasure", shell.actor)
+            said = Saying(clock.now(), "cli", shell.actor, channel=None)
+            done = privacy.erase(context, row, owner.legal_name or owner.name, said)
+            document = paper.document(done, owner, request.id)
+            as_page = paper.html if certificate and certificate.suffix == ".html" else paper.text
+            write(as_page(document, access_.language(row), context.policy.timezone), paper.machine(document))
+    kept = [say(f"rights.kept-{name}", shell.out.lang) for name in paper.KEPT]
+    found: dict[str, Any] = {
+        "certificate": done.reference, "at": done.at, "advertiser": done.advertiser, "request": request.id,
+        "deleted": dict(done.deleted), "kept": kept,
+    }  # fmt: skip
+    if certificate:
+        found["files"] = [str(certificate), str(certificate.with_suffix(".json"))]
+    answer(shell.out, found, done.told)
+
+
+@contextmanager
+def _papers(target: Path | None) -> Iterator[Callable[[str, str], None]]:
+    """Give what writes the certificate and its JSON; the files are made before the erasure, and go when it fails."""
+    if target is None:
+        yield lambda *_: None
+        return
+    with ExitStack() as files:
+        writes = []
+        for path in (target, target.with_suffix(".json")):
+            writes.append(files.enter_context(written(path)))
+            files.push(_gone_on_failure(path))
+
+        def write(*contents: str) -> None:
+            for one, content in zip(writes, contents, strict=True):
+                one(content)
+
+        yield write
+
+
+def _gone_on_failure(path: Path) -> Callable[..., None]:
+    def leave(kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            path.unlink(missing_ok=True)
+
+    return leave
 
 
 @click.command(cls=Verb)

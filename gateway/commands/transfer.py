@@ -51,10 +51,10 @@ def transfer(shell: Shell, /, name: str, partner: str, siren: str, kind: str, **
             record = flow.run(context, row, order, dry=options["dry_run"])
         else:
             with written(target) as write:
-                write(csv_line(("address", "name", "source")))
+                write(csv_line(("address", "name", "source", "reference")))
 
-                def hand(person: Contact) -> None:
-                    write(csv_line((person.address, person.name, row.title)))
+                def hand(person: Contact, reference: int) -> None:
+                    write(csv_line((person.address, person.name, row.title, str(reference))))
 
                 record = flow.run(context, row, order, dry=False, on_handed=hand)
     _show(shell, record, dry=options["dry_run"], target=target)
@@ -80,7 +80,8 @@ def _show(shell: Shell, record: Transfer, *, dry: bool, target: Path | None) -> 
 def transfers(shell: Shell, name: str) -> None:
     """Show to whom a list was handed, and what each must be told since (GDPR 19).
 
-    `to_tell` counts the objections, corrections and erasures of people after they were handed over; --json names them.
+    `to_tell` counts the objections, corrections and erasures of people after they were handed over. --json names
+    them, by the reference in the partner's file, and by address until they are erased.
     """
     with shell.context() as context, context.store.read() as tx:
         row = list_named(tx, name)
@@ -88,7 +89,9 @@ def transfers(shell: Shell, name: str) -> None:
         rows = [{**shown(one, "list_id", "reasons"), "reasons": one.reasons} for one in records.all(tx, row.id)]
     for one in rows:
         news = [
-            {"address": news.address, "event": news.kind, "at": news.at} for news in since if news.transfer == one["id"]
+            {"reference": news.reference, "address": news.address, "event": news.kind, "at": news.at}
+            for news in since
+            if news.transfer == one["id"]
         ]
         one["to_tell"] = news if shell.out.json else len(news)
     shell.out.table(["id", "at", "kind", "partner", "partner_contact", "handed", "to_tell"], rows)

@@ -110,10 +110,10 @@ def _message(one: Receipt, names: Mapping[int, Any]) -> dict[str, Any]:
     return {"at": one.at, "ref": one.ref, "list": row.title or row.name if row else None, "why": one.code}
 
 
-def page(found: Mapping[str, Any], lang: str, timezone: str) -> str:
+def page(found: Mapping[str, Any], lang: str, timezone: str, heading: str = "rights.title") -> str:
     """Return the document as one HTML page that needs nothing else and runs nothing."""
     zone = ZoneInfo(timezone)
-    title = escape(say("rights.title", lang))
+    title = escape(say(heading, lang))
     sections = "".join(
         f"<h2>{escape(say(f'rights.section-{name}', lang))}</h2>{_html(value, zone, lang)}"
         for name, value in found.items()

@@ -6,15 +6,16 @@ who it was, for claims (GDPR 17(3)(e)). Who is erased because the clock ran out 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from gateway import clock
-from gateway.flow import consent
+from gateway.flow import consent, recipients
 from gateway.flow.consent import Saying
 from gateway.flow.context import Context
+from gateway.flow.recipients import Recipient
 from gateway.law.events import Kind
 from gateway.mail.address import Address, is_freemail, is_role, parse
 from gateway.store import erasure, oppositions, people, spool
@@ -27,20 +28,24 @@ KEPT_EVIDENCE = frozenset({
     "mode", "text", "proof", "proof_kind", "form", "controllers", "purpose", "channel", "families", "given_by", "free",
     "refusal_as_easy", "nature", "entity", "from_person", "at_sale", "refusal_offered", "refused", "article",
     "transfer_announced", "professional_capacity", "contract", "contract_end", "act", "machine", "art14", "undoes",
-    "lifted", "pending", "fields", "ref", "reference", "why",
+    "lifted", "pending", "fields", "ref", "reference", "why", "transfer", "partner",
 })  # fmt: skip
 EDITABLE = ("name", "company", "function", "subject", "country", "language", "age")
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What an erasure did: a reference, the moment, rows deleted or emptied by table, oppositions that stand."""
+    """What an erasure did: a reference, the moment, rows deleted or emptied by table, oppositions that stand.
+
+    `told` are the recipients who must be told (GDPR 19), found before the erasure.
+    """
 
     reference: int
     at: datetime
     advertiser: str
     deleted: Mapping[str, int] = field(default_factory=dict)
     opposed: bool = True
+    told: Sequence[Recipient] = ()
 
 
 def rectify(
@@ -119,10 +124,11 @@ def erase(context: Context, contact: Contact, advertiser: str, said: Saying) -> 
         with context.store.begin() as tx:
             if spool.in_hand(tx, contact.id, clock.now()):
                 continue  # claimed in between; its courier drops it
+            told = recipients.of_contact(tx, contact.id)
             deleted = forget(context, tx, contact, said)
             break
     context.store.scrub()
-    return Certificate(context.store.take(1)[0], clock.now(), advertiser, deleted)
+    return Certificate(context.store.take(1)[0], clock.now(), advertiser, deleted, told=told)
 
 
 def forget(context: Context, tx: Tx, contact: Contact, said: Saying) -> dict[str, int]:
@@ -137,7 +143,11 @@ def forget(context: Context, tx: Tx, contact: Contact, said: Saying) -> dict[str
 
 def _kept(evidence: Mapping[str, Any], traces: re.Pattern[str]) -> dict[str, Any]:
     """Return what of an evidence may stay: kept keys, unless a value names the person all the same."""
-    return {name: value for name, value in evidence.items() if name in KEPT_EVIDENCE and not traces.search(str(value))}
+    return {
+        name: value
+        for name, value in evidence.items()
+        if name in KEPT_EVIDENCE and (isinstance(value, int) or not traces.search(str(value)))
+    }
 
 
 def _traces(contact: Contact, address: Address) -> re.Pattern[str]:

@@ -30,11 +30,12 @@ class Order:
 
 
 def run(
-    context: Context, row: List, order: Order, *, dry: bool, on_handed: Callable[[Contact], None] = lambda _: None
+    context: Context, row: List, order: Order, *, dry: bool, on_handed: Callable[[Contact, int], None] = lambda *_: None
 ) -> Transfer:
     """Hand over the people of `row` and return the record; `dry` writes nothing and hands nothing over.
 
-    The event of a person is durable before `on_handed` sees them, so that nobody is handed over without a trace.
+    The event of a person is durable before `on_handed` sees them, so that nobody is handed over without a trace. It
+    also gets the number of that event: the partner's reference, by which they are told even of people erased here.
     """
     record = Transfer(
         id=0 if dry else context.store.take(1)[0], list_id=row.id, kind=order.kind, partner=order.partner.name,
@@ -51,9 +52,9 @@ def run(
             record.reasons = record.reasons | {answer.code: record.reasons.get(answer.code, 0) + 1}
         if dry:
             continue
-        _write(context, row, record, handed)
-        for contact, _ in handed:
-            on_handed(contact)
+        references = _write(context, row, record, handed)
+        for (contact, _), reference in zip(handed, references, strict=True):
+            on_handed(contact, reference)
     return record
 
 
@@ -64,8 +65,8 @@ def _answer(case: Case, order: Order) -> Handing:
     return answer
 
 
-def _write(context: Context, row: List, record: Transfer, handed: Sequence[tuple[Contact, Handing]]) -> None:
-    now = clock.now()
+def _write(context: Context, row: List, record: Transfer, handed: Sequence[tuple[Contact, Handing]]) -> range:
+    now, numbers = clock.now(), context.store.take(len(handed))
     events = [
         {
             "id": number,
@@ -78,12 +79,13 @@ def _write(context: Context, row: List, record: Transfer, handed: Sequence[tuple
             "recorded_at": now,
             "actor": record.actor,
             "evidence": {
-                "transfer": record.id, "to": record.partner, "siren": record.partner_siren, "kind": record.kind,
+                "transfer": record.id, "partner": record.partner, "siren": record.partner_siren, "kind": record.kind,
                 "because": list(answer.because),
             },
         }
-        for number, (contact, answer) in zip(context.store.take(len(handed)), handed, strict=True)
+        for number, (contact, answer) in zip(numbers, handed, strict=True)
     ]  # fmt: skip
     with context.store.begin() as tx:
         ledger.extend(tx, events)
         transfers.save(tx, record)
+    return numbers

@@ -13,7 +13,7 @@ from tests.store.make import NOW, a_contact, an_event
 
 
 def handed(store: Store, contact: Contact, **fields: Any) -> dict[str, Any]:
-    return an_event(store, contact.id, kind="transferred", evidence={"transfer": 7, "to": "Acme"}) | fields
+    return an_event(store, contact.id, kind="transferred", evidence={"transfer": 7, "partner": "Acme"}) | fields
 
 
 def test_events_by_the_thousand_are_what_they_are_one_by_one(store: Store) -> None:
@@ -52,7 +52,8 @@ def test_recipients_are_told_what_was_said_since_and_nothing_else(store: Store) 
     with store.begin() as tx:
         transfers.add(tx, record := Transfer(id=7, list_id=1, kind="sale", partner="Acme", at=NOW))
         anna, zoe = people.add(tx, a_contact(store)), people.add(tx, a_contact(store, "zoe"))
-        ledger.append(tx, [handed(store, anna), handed(store, zoe)])
+        annas = handed(store, anna)
+        ledger.append(tx, [annas, handed(store, zoe)])
         said = [
             an_event(store, anna.id, kind="objected", at=later, list_id=None),
             an_event(store, anna.id, kind="objected", at=NOW - timedelta(days=1)),
@@ -65,4 +66,8 @@ def test_recipients_are_told_what_was_said_since_and_nothing_else(store: Store) 
     with store.read() as tx:
         assert [(one.id, one.handed) for one in transfers.all(tx, 1)] == [(7, 2)]
         assert transfers.all(tx, 2) == []
-        assert list(transfers.to_tell(tx, 1)) == [transfers.Since(7, "anna@example.org", "objected", later)]
+        assert list(transfers.to_tell(tx, 1)) == [
+            transfers.Since(7, annas["id"], "anna@example.org", "objected", later)
+        ]
+        assert [(event.id, row.partner) for event, row in transfers.of_contact(tx, anna.id)] == [(annas["id"], "Acme")]
+        assert transfers.of_contact(tx, anna.id, 2) == []

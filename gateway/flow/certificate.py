@@ -1,0 +1,76 @@
+"""The certificate of an erasure, as a document of plain values, a page, and plain text. It does not name the person."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from gateway.flow import access
+from gateway.flow.privacy import Certificate
+from gateway.store.tables import Advertiser
+from gateway.text import say
+
+KEPT = ("digest", "proof", "request")
+
+
+def document(done: Certificate, owner: Advertiser, request: int) -> dict[str, Any]:
+    """Return what an erasure did, as a program reads it; moments are aware, `kept` are codes."""
+    return {
+        "certificate": done.reference,
+        "at": done.at,
+        "controller": {"name": done.advertiser, "siren": owner.siren, "contact": owner.dpo or owner.email},
+        "request": request,
+        "deleted": dict(done.deleted),
+        "kept": list(KEPT),
+        "tell": [asdict(one) for one in done.told],
+    }
+
+
+def machine(found: Mapping[str, Any]) -> str:
+    """Return the document as JSON; moments in ISO 8601."""
+    return json.dumps(found, ensure_ascii=False, indent=2, default=_moment) + "\n"
+
+
+def html(found: Mapping[str, Any], lang: str, timezone: str) -> str:
+    """Return the document as one HTML page that needs nothing else."""
+    return access.page(_readable(found, lang), lang, timezone, "rights.certificate-title")
+
+
+def text(found: Mapping[str, Any], lang: str, timezone: str) -> str:
+    """Return the document as plain text."""
+    title = say("rights.certificate-title", lang)
+    lines = [title, "=" * len(title)]
+    for name, value in _readable(found, lang).items():
+        lines += ["", say(f"rights.section-{name}", lang), *_lines(value, ZoneInfo(timezone), lang)]
+    return "\n".join(lines) + "\n"
+
+
+def _readable(found: Mapping[str, Any], lang: str) -> dict[str, Any]:
+    """Return the document in words."""
+    deleted = [f"{say(f'rights.deleted-{name}', lang)}: {count}" for name, count in found["deleted"].items() if count]
+    tell = [f"{one['partner']} (SIREN {one['siren']}), {one['reference']}" for one in found["tell"]]
+    controller = ", ".join(value for value in found["controller"].values() if value)
+    return {
+        "certificate": found["certificate"],
+        "at": found["at"],
+        "controller": controller,
+        "request": found["request"],
+        "deleted": deleted,
+        "kept": [say(f"rights.kept-{name}", lang) for name in found["kept"]],
+        "tell": tell,
+        "note": say("rights.certificate-note", lang),
+    }
+
+
+def _lines(value: object, zone: ZoneInfo, lang: str) -> list[str]:
+    if isinstance(value, list):
+        return [f"- {one}" for one in value] or [say("rights.none", lang)]
+    if isinstance(value, datetime):
+        return [f"{value.astimezone(zone):%Y-%m-%d %H:%M}"]
+    return [str(value)]
+
+
+def _moment(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
