@@ -4,6 +4,7 @@ A `Filing` is everything that one use case must write at once. The committer's t
 numbers their rows, writes them in one transaction and lets their senders go on: one disk sync for many messages.
 """
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,7 @@ class Entry:
     receipt: Row
     parcel: Row | None = None
     report: Row | None = None
+    copy: bytes = b""  # what was handed over; its digest goes into the receipt
 
 
 @dataclass(slots=True)
@@ -82,6 +84,9 @@ class Committer:
         for filing in filings:
             filing.number(numbers)
         entries = [entry for filing in filings for entry in filing.entries]
+        for entry in entries:
+            if entry.copy:  # here and not on the loop: hashing lets go of the interpreter lock, and the loop must not
+                entry.receipt["content_digest"] = hashlib.sha256(entry.copy).digest()
         with self._store.begin() as tx:
             spool.put(
                 tx,

@@ -19,8 +19,7 @@ from gateway.flow.handover import Handover, Job
 from gateway.flow.shelf import Book, Shelf
 from gateway.mail.rewrite import Plan, Unfit
 from gateway.store import spool
-from gateway.store.spool import Claimed
-from gateway.store.tables import Submission
+from gateway.store.spool import Claimed, Handed
 
 IDLE = 1.0  # seconds between looks at the spool while nothing wakes us
 SMALL = 1_048_576  # bytes; larger messages are read back from the spool rather than kept in memory until their turn
@@ -41,7 +40,7 @@ class Lease:
         rows = [entry.parcel for entry in self._filing.entries if entry.parcel and entry.parcel["state"] == "leased"]
         parcels = [Claimed(**{name: row[name] for name in Claimed.__slots__}) for row in rows]
         self.give_back()
-        self._deliverer.begin(Book(Submission(**self._filing.submission), prepared), parcels)
+        self._deliverer.begin(Book(Handed(**self._filing.submission), prepared), parcels)
 
     def give_back(self) -> None:
         """Release the places kept."""

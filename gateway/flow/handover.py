@@ -1,6 +1,5 @@
 """One parcel's attempt: ask the law again, write the copy, hand it to the courier, and say what is to be recorded."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -17,8 +16,7 @@ from gateway.law.reasons import REASONS, Fate, Token, Verdict
 from gateway.mail.address import parse
 from gateway.mail.reply import Reply
 from gateway.mail.rewrite import Plan, Unfit, plain
-from gateway.store.spool import Claimed, Settled
-from gateway.store.tables import Submission
+from gateway.store.spool import Claimed, Handed, Settled
 
 UNDECIDED = timedelta(minutes=1)  # until the law is asked again about a parcel it could not decide
 
@@ -31,7 +29,7 @@ class Job:
     book: Book
 
     @property
-    def submission(self) -> Submission:
+    def submission(self) -> Handed:
         """Return what was handed in."""
         return self.book.submission
 
@@ -51,8 +49,8 @@ class Handover:
 
     async def attempt(self, job: Job) -> Filing:
         """Return what is to be recorded; raise `errors.TryLater` when the evidence could not be read."""
-        [case] = await self._reader.ask(_question(job))
         keys = await self._context.signing.keys(job.submission.advertiser_id)
+        [case] = await self._reader.ask(_question(job))  # last, so that nothing but the handover comes after it
         verdict = _verdict(job, case)
         if verdict.fate is Fate.DEFER:
             reply = Reply(verdict.reason.smtp, verdict.reason.status, verdict.code)
@@ -65,7 +63,7 @@ class Handover:
             verdict = Verdict(REASONS["R-MSG-NODKIM"], rule="message")  # the key was retired since the 250
             return self._final(job, case, verdict, "dropped", "", b"")
         outcome = await self._courier.hand(_letter(job, copy))
-        return self._record(job, case, verdict, outcome, hashlib.sha256(copy).digest())
+        return self._record(job, case, verdict, outcome, copy)
 
     def _copy(self, job: Job, case: Case, verdict: Verdict) -> bytes:
         trace = wording.trace(self._context, job.submission, job.parcel.id)
@@ -75,12 +73,12 @@ class Handover:
             raise TypeError("a message that cannot carry the mention was let through")
         return wording.copy(self._context, job.plan, case, verdict, parcel=job.parcel.id, trace=trace)
 
-    def _record(self, job: Job, case: Case, verdict: Verdict, outcome: Outcome, digest: bytes) -> Filing:
+    def _record(self, job: Job, case: Case, verdict: Verdict, outcome: Outcome, copy: bytes) -> Filing:
         if outcome.fate != "deferred":
-            return self._final(job, case, verdict, outcome.fate, str(outcome.reply), digest)
+            return self._final(job, case, verdict, outcome.fate, str(outcome.reply), copy)
         wait = self._wait(job.parcel)
         if clock.now() + wait > job.parcel.expires_at:
-            return self._final(job, case, verdict, "failed", str(outcome.reply), digest)
+            return self._final(job, case, verdict, "failed", str(outcome.reply), copy)
         return self._later(job.parcel, outcome.reply, wait, counted=True)
 
     def stumbled(self, parcel: Claimed, reference: str) -> Filing:
@@ -104,7 +102,7 @@ class Handover:
         )
         return Filing(settled=settled)
 
-    def _final(self, job: Job, case: Case, verdict: Verdict, outcome: str, reply: str, digest: bytes) -> Filing:
+    def _final(self, job: Job, case: Case, verdict: Verdict, outcome: str, reply: str, copy: bytes) -> Filing:
         """Return the filing with which the parcel goes; its receipt stays, and the tool is told what it must know."""
         parcel = job.parcel
         receipt = rows.receipt(self._context, case, verdict, job.submission.account_id, "delivery")
@@ -113,7 +111,6 @@ class Handover:
             "submission_id": parcel.submission_id,
             "outcome": outcome,
             "reply": reply,
-            "content_digest": digest,
         }
         told = outcome != "delivered"
         report = rows.report(job.submission.account_id, case.facts.now, verdict.code, outcome) if told else None
@@ -127,7 +124,7 @@ class Handover:
             reason=verdict.code,
         )
         said = [] if told else rows.told(case, verdict, parcel.id)
-        return Filing(entries=[Entry(receipt, None, report)], settled=settled, events=said)
+        return Filing(entries=[Entry(receipt, None, report, copy)], settled=settled, events=said)
 
 
 def _question(job: Job) -> Question:

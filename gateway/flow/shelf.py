@@ -10,14 +10,14 @@ from gateway.flow.context import Context
 from gateway.mail.rewrite import Plan, Unfit, plan
 from gateway.store import spool
 from gateway.store.group import Group
-from gateway.store.tables import Submission
+from gateway.store.spool import Handed
 
 
 @dataclass(frozen=True, slots=True)
 class Book:
     """A submission and how its copies are made."""
 
-    submission: Submission
+    submission: Handed
     plan: Plan | Unfit
 
 
@@ -72,6 +72,6 @@ class Shelf:
         return [prepare(found[key]) if key in found else None for key in wanted]
 
 
-def prepare(submission: Submission) -> Book:
+def prepare(submission: Handed) -> Book:
     """Return the submission with its prepared rewriting."""
     return Book(submission, plan(submission.content, remove=frozenset(submission.hints["remove"])))

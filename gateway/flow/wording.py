@@ -15,7 +15,8 @@ from gateway.law.facts import PersonFacts
 from gateway.law.reasons import Token, Verdict
 from gateway.mail.mention import Mention, MentionFields, render
 from gateway.mail.rewrite import Insert, Plan
-from gateway.store.tables import Advertiser, List, Submission
+from gateway.store.spool import Handed
+from gateway.store.tables import Advertiser, List
 from gateway.text import say
 from gateway.tokens import Link, Purpose
 
@@ -35,7 +36,7 @@ def copy(
     )
 
 
-def trace(context: Context, submission: Submission, parcel: int) -> list[tuple[str, str]]:
+def trace(context: Context, submission: Handed, parcel: int) -> list[tuple[str, str]]:
     """Return our Received field (RFC 5321 4.4) and the fields that the tool left out (RFC 6409 8.2, 8.3).
 
     No FOR clause: a copy tells nothing about other recipients.
