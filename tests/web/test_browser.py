@@ -15,6 +15,12 @@ def heading(page) -> str:
     return page.get_by_role("heading", level=1).inner_text().replace("\u00a0", " ")
 
 
+def press(page, name: str | None = None) -> None:
+    """Press a button and wait until what it leads to is all there: a page still on its way cannot be reloaded."""
+    with page.expect_navigation():
+        (page.get_by_role("button", name=name) if name else page.get_by_role("button")).click()
+
+
 def wide(page) -> bool:
     """Whether something sticks out to the right of the window."""
     return page.locator("html").evaluate("html => html.scrollWidth > html.clientWidth")
@@ -61,20 +67,20 @@ def test_stop_then_less_then_everything_then_undo(
     assert page.get_by_role("button").count() == 1
     assert desk.changes == []
 
-    page.get_by_role("button", name=stop).click()
+    press(page, stop)
     assert heading(page) == done
     assert done in page.title()
     assert desk.views[KNOWN.contact].stopped_all
 
-    page.get_by_role("button", name=only).click()
+    press(page, only)
     assert heading(page) == done
     assert desk.views[KNOWN.contact] == View(stopped_list=True)
 
-    page.get_by_role("button", name=everything).click()
+    press(page, everything)
     assert desk.views[KNOWN.contact].stopped_all
     assert page.get_by_role("button").count() == 2
 
-    page.get_by_role("button", name=undo).click()
+    press(page, undo)
     assert undone in page.get_by_role("status").inner_text()
     assert heading(page) == asks
     assert desk.views[KNOWN.contact] == View()
@@ -82,7 +88,7 @@ def test_stop_then_less_then_everything_then_undo(
 
 def test_reloading_and_going_back_repeat_nothing(visit, desk):
     page = visit(HERE)
-    page.get_by_role("button").click()
+    press(page)
     page.reload()
     page.go_back()
     page.go_forward()
@@ -115,7 +121,7 @@ def test_nothing_sticks_out_at_320_pixels(visit, desk, view):
     desk.views[KNOWN.contact] = view
     page = visit(HERE, width=320)
     assert not wide(page)
-    page.get_by_role("button").click()
+    press(page)
     assert not wide(page)
 
 
@@ -134,18 +140,18 @@ def test_the_language_can_be_changed_on_the_page_and_stays(visit, desk):
     page = visit(DOOR, locale="fr-FR")
     page.get_by_role("link", name="English").click()
     assert heading(page) == "Stop receiving these e-mails?"
-    page.get_by_role("button", name="Unsubscribe").click()
+    press(page, "Unsubscribe")
     assert heading(page) == "Done"
 
 
 def test_when_the_store_is_away_the_person_can_try_again_and_then_it_is_done(visit, desk):
     page = visit(HERE)
     desk.away()
-    page.get_by_role("button").click()
+    press(page)
     assert heading(page) == "Pas encore confirmé"
 
     desk.trouble = None
-    page.get_by_role("button", name="Réessayer").click()
+    press(page, "Réessayer")
     assert heading(page) == "C’est fait"
     assert desk.views[KNOWN.contact].stopped_all
 
