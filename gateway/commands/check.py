@@ -1,72 +1,99 @@
 """`check` and `inspect`: what would happen, through the very code that sends."""
 
 import difflib
+import json
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from email.utils import getaddresses
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import click
 
 from gateway.commands.common import Shell, Verb, no, pass_shell
 from gateway.commands.found import account_named
-from gateway.commands.output import harmless
+from gateway.commands.output import harmless, quoted
 from gateway.errors import Misuse
 from gateway.flow import check as flow
+from gateway.flow import crowd
 from gateway.flow.check import Inspected
 from gateway.flow.checks import Caution
-from gateway.flow.context import Context
+from gateway.flow.crowd import Answer
 from gateway.flow.gate import Draft, Login, Recipient
 from gateway.law.reasons import Fate
 from gateway.mail import headers
-from gateway.mail.address import Address, parse
+from gateway.mail.address import parse
 from gateway.store import advertisers
 from gateway.store.tx import Tx
 from gateway.text import say
 
-CHUNK = 500
+PAGE = 1000  # lines written at once
+COLUMNS = ("fate", "code", "rule", "also", "sentence")  # of --json, after the address
 
 
 @click.command(cls=Verb)
 @click.option("--list", "list_name", required=True, help="List that would be mailed.")
+@click.option("--offer", help="Offer family that the message would have; else that of the list.")
 @click.argument("addresses", nargs=-1)
 @click.option(
     "--file", type=click.Path(allow_dash=True, dir_okay=False), help="Addresses, one a line; - for standard input."
 )
 @pass_shell
-def check(shell: Shell, list_name: str, addresses: tuple[str, ...], file: str | None) -> None:
+def check(shell: Shell, list_name: str, offer: str | None, addresses: tuple[str, ...], file: str | None) -> None:
     """May these people be mailed now? A verdict and its reason each, as a stream.
 
-    Exit code 1 when the answer is no for one of them. With --json one object a line.
+    Exit code 1 when the answer is no for one of them. With --json one object a line. Any number of addresses is read
+    as it comes; many are shared among the processors.
     """
     if not addresses and not file:
         raise Misuse("name addresses, or a file with --file; - is standard input")
     refused = False
+    show = _Shown(shell, alone=len(addresses) == 1 and not file)
     with shell.context() as context, _lines(file) as lines:
-        for row in _verdicts(shell, context, list_name, (*addresses, *()) if not lines else _both(addresses, lines)):
-            refused = refused or row["fate"] != Fate.SEND
-            if shell.out.json:
-                shell.out.line(row)
-            else:
-                shell.out.text(f"{row['fate']:<7} {row['code']:<21} {row['address']}")
-                if len(addresses) == 1 and not file:
-                    shell.out.text(f"        {row['sentence']}")
+        stream = crowd.answers(context, list_name, chain(addresses, lines), offer=offer)
+        while page := list(islice(stream, PAGE)):
+            refused = refused or any(answer.fate != Fate.SEND for answer in page)
+            shell.out.page(map(show, page))
     if refused:
         no()
 
 
-def _both(addresses: Iterable[str], lines: Iterable[str]) -> Iterator[str]:
-    yield from addresses
-    yield from (text for line in lines if (text := line.strip()))
+class _Shown:
+    """Writes answers; all that is not the address is worked out once for each verdict there is."""
+
+    def __init__(self, shell: Shell, *, alone: bool) -> None:
+        self._json, self._lang, self._alone = shell.out.json, shell.out.lang, alone
+        self._rest: dict[tuple[object, ...], str] = {}
+
+    def __call__(self, answer: Answer) -> str:
+        """Return the line, or lines, of an answer."""
+        rest = self._rest.get(answer[1:])
+        if rest is None:
+            rest = self._rest_of(answer)
+            if not answer.problem:
+                self._rest[answer[1:]] = rest
+        if self._json:
+            return f'{{"address": {quoted(answer.address)}, {rest}'
+        line = f"{answer.fate:<7} {answer.code:<21} {harmless(answer.address)}"
+        return f"{line}\n{rest}" if rest else line
+
+    def _rest_of(self, answer: Answer) -> str:
+        sentence = answer.problem or say(f"law.{answer.code}", self._lang)
+        if self._json:
+            row = {**answer._asdict(), "sentence": sentence}
+            return json.dumps({name: row[name] for name in COLUMNS}, ensure_ascii=False)[1:]
+        told = f"\n        {sentence}" if self._alone else ""
+        return f"{answer.fate:<7} {answer.code:<21} {{}}" + harmless(told, keep="\n").replace("{", "{{").replace(
+            "}", "}}"
+        )
 
 
 @contextmanager
-def _lines(file: str | None) -> Iterator[TextIO | None]:
+def _lines(file: str | None) -> Iterator[Iterable[str]]:
     if file is None:
-        yield None
+        yield ()
     elif file == "-":
         yield sys.stdin
     else:
@@ -76,34 +103,6 @@ def _lines(file: str | None) -> Iterator[TextIO | None]:
             raise Misuse(f"{file}: cannot be read ({error.strerror})") from error
         with stream:
             yield stream
-
-
-def _verdicts(shell: Shell, context: Context, list_name: str, texts: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """Yield a row for each text, in order; what is no address gets the code INVALID."""
-    stream = iter(texts)
-    while chunk := list(islice(stream, CHUNK)):
-        read = [_address(text) for text in chunk]
-        verdicts = flow.check(context, list_name, [one for one in read if isinstance(one, Address)])
-        for text, one in zip(chunk, read, strict=True):
-            if isinstance(one, str):
-                yield {"address": text, "fate": "refuse", "code": "INVALID", "rule": "", "also": [], "sentence": one}
-                continue
-            address, verdict = next(verdicts)
-            yield {
-                "address": address.spelled,
-                "fate": verdict.fate.value,
-                "code": verdict.code,
-                "rule": verdict.rule,
-                "also": list(verdict.also),
-                "sentence": say(f"law.{verdict.code}", shell.out.lang),
-            }
-
-
-def _address(text: str) -> Address | str:
-    try:
-        return parse(text)
-    except Misuse as error:
-        return str(error)
 
 
 @click.command("inspect", cls=Verb)

@@ -68,6 +68,10 @@ class Output:
         """Print one line of NDJSON."""
         click.echo(json.dumps(row, ensure_ascii=False, default=plain))
 
+    def page(self, lines: Iterable[str]) -> None:
+        """Print many lines at once, each ready to be read: harmless text, or one JSON object."""
+        click.echo("\n".join(lines))
+
     def text(self, text: str) -> None:
         """Print data that is text, as it is but for control characters."""
         click.echo(harmless(text, keep="\n\t"))
@@ -103,6 +107,9 @@ def progress() -> Progress:
         disable=not console.is_terminal,
         transient=True,
     )
+
+
+quoted = json.encoder.encode_basestring  # a text as JSON has it, in quotes
 
 
 def plain(value: object) -> object:
