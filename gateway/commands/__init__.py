@@ -31,6 +31,7 @@ NOUNS = {
     "queue": "queue:queue",
     "law": "law:law",
     "audit": "audit:audit",
+    "report": "report:report",
     "db": "db:db",
     "config": "config:config",
     "plugin": "plugin:plugin",
