@@ -127,12 +127,13 @@ class Gateway:
 
     async def _open_web(self, stack: AsyncExitStack) -> None:
         context = self._context
-        where = self._plan.web or context.settings.web.listen
-        app = create_app(Desk(context), context.tokens, WebOptions(context.settings.web.public_url))
+        web = context.settings.web
+        where = self._plan.web or web.listen
+        app = create_app(Desk(context), context.tokens, WebOptions(web.public_url, web.trusted_proxies))
         self.web = serve(app, listening=bind(*where, reuse_port=self._plan.reuse_port))
         await self.web.start()
         stack.push_async_callback(self.web.stop)
-        if probes := context.settings.web.probes:
+        if probes := web.probes:
             ready = create_ops_app({"store": context.store.ping})
             self.probes = serve(ready, listening=bind(*probes, reuse_port=self._plan.reuse_port))
             await self.probes.start()

@@ -4,6 +4,7 @@ Validation, `config show`, `config.example.toml` and `docs/reference/settings.md
 """
 
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -143,6 +144,13 @@ class Upstream(Section):
         return self
 
 
+def _network(value: str) -> str:
+    try:
+        return str(ip_network(value, strict=False))
+    except ValueError as error:
+        raise ValueError(f'{value!r} is not a network; write for example "10.0.0.0/8" or "192.0.2.7"') from error
+
+
 class Web(Section):
     """The pages people reach by the links in their mail."""
 
@@ -155,6 +163,11 @@ class Web(Section):
         None,
         description="Where /healthz (the process answers) and /readyz (what it needs answers too) are served; not a"
         " public place. With several workers one of them answers.",
+    )
+    trusted_proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
+        ("127.0.0.0/8", "::1/128"),
+        description="Addresses or networks of the proxies in front of these pages: their X-Forwarded-For is believed."
+        " Only the network of a visitor is looked at (/24, /48), to slow down guessing and to see through scanners.",
     )
 
 

@@ -1,6 +1,6 @@
 """The two applications: the public pages, and the operations page for probes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ from gateway.web import oneclick, pages, render
 from gateway.web.counter import Counter
 from gateway.web.desk import Desk
 from gateway.web.guard import Guard
+from gateway.web.network import HOME, Networks
+from gateway.web.throttle import Throttle
 
 # No documentation pages; no traces, whoever configures them: the path of a request is a person's key.
 BARE: dict[str, Any] = {
@@ -27,16 +29,24 @@ BARE: dict[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class WebOptions:
-    """`public_url`: where people reach these pages. `threads`: how many answers may wait for the store at once."""
+    """How the pages are served.
+
+    `public_url`: where people reach them. `trusted_proxies`: see `[web]`. `threads`: how many answers may wait for the
+    store at once. `guesses`: how many wrong tokens one network may try in a minute.
+    """
 
     public_url: str
+    trusted_proxies: Sequence[str] = HOME
     threads: int = 40
+    guesses: int = 60
 
 
 def create_app(desk: Desk, tokens: Tokens, options: WebOptions) -> FastAPI:
     """Return the public application: `/1/{token}` and `/p/{token}`, nothing else."""
     app = FastAPI(**BARE, redirect_slashes=False)
-    counter = Counter(desk, tokens, options.threads)
+    counter = Counter(
+        desk, tokens, Networks(options.trusted_proxies), Throttle(options.guesses), threads=options.threads
+    )
     # Plain routes: what FastAPI adds to one (parameters, models, documentation) costs as much as all the rest of it.
     app.router.routes += [oneclick.route(counter), pages.route(counter)]
     app.add_middleware(Guard, apology=render.apology, secure=options.public_url.startswith("https:"))
@@ -45,7 +55,7 @@ def create_app(desk: Desk, tokens: Tokens, options: WebOptions) -> FastAPI:
 
 
 def _refused(request: Request, error: Exception) -> Response:
-    """Answer what no route answers (404, 405), in our own voice."""
+    """Answer what no route answers (404, 405, 429), in our own voice."""
     status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
     answer = render.apology(request, status)
     answer.headers.update(headers or {})

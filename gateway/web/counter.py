@@ -4,11 +4,13 @@ from collections.abc import Callable
 from functools import partial
 
 from anyio import CapacityLimiter, to_thread
-from fastapi import HTTPException
+from fastapi import HTTPException, Request
 
 from gateway.errors import Bug
 from gateway.tokens import Link, Purpose, Tokens
 from gateway.web.desk import Desk, View
+from gateway.web.network import Networks
+from gateway.web.throttle import Throttle
 
 
 class Counter:
@@ -18,16 +20,23 @@ class Counter:
     is known any more: a stranger learns nothing from trying.
     """
 
-    def __init__(self, desk: Desk, tokens: Tokens, threads: int) -> None:
+    def __init__(self, desk: Desk, tokens: Tokens, networks: Networks, throttle: Throttle, threads: int) -> None:
         self._desk = desk
         self._tokens = tokens
+        self._networks = networks
+        self._throttle = throttle
         self._limiter = CapacityLimiter(threads)
 
-    def link(self, token: str) -> Link:
-        """Return what the token names."""
-        link = self._tokens.open(Purpose.LINK, token)
+    def link(self, request: Request) -> Link:
+        """Return what the token in the path names; HTTPException 429 for a network that guessed too often.
+
+        Only wrong tokens are counted and only they are slowed down: a good one is always honoured, whoever else
+        guesses from the same network.
+        """
+        link = self._tokens.open(Purpose.LINK, request.path_params["token"])
         if link is None:
-            raise HTTPException(404)
+            wait = self._throttle.failed(self._networks.of(request))
+            raise HTTPException(429, headers={"Retry-After": str(wait)}) if wait else HTTPException(404)
         return link
 
     async def page(self, link: Link) -> View:

@@ -3,8 +3,7 @@
 POST acts: no cookie, no login, no redirect, no question; twice is once. GET, HEAD and OPTIONS never change anything,
 because scanners, previews and mail systems send them by themselves.
 
-There is no token against cross-site requests here or on `/p/`: no cookie or login is involved, so a foreign site has
-no authority of the visitor's to abuse; whoever can name the URL holds the message, and may act anyway.
+Where a POST comes from does not matter here: mail programs in browsers send it from their own sites.
 """
 
 from fastapi import Request, Response
@@ -25,7 +24,7 @@ def route(counter: Counter) -> Route:
         token: str = request.path_params["token"]
         if request.method == "OPTIONS":
             return allow()
-        link = counter.link(token)
+        link = counter.link(request)
         if request.method != "POST":
             return render.person(request, token, await counter.page(link))
         content = await body.read(request)

@@ -1,4 +1,9 @@
-"""`/p/{token}`: the person's page. GET shows, POST acts; `oneclick` says why there is no cross-site request token."""
+"""`/p/{token}`: the person's page. GET shows, POST acts.
+
+A form that a browser says came from another site does nothing (Sec-Fetch-Site): the person did not press our button.
+There is no token against such forms, which would prove nothing: no cookie or login is involved, so a foreign site has
+no authority of the visitor's to abuse, and whoever can name the URL holds the message and could ask for such a token.
+"""
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
@@ -12,6 +17,7 @@ from gateway.web.oneclick import FIELD, METHODS, VALUE, allow
 # To stop is to stop everything of the advertiser; less than that is for the person to choose (rules.md, A7).
 STOP, LIST, UNDO = "stop", "list", "undo"
 ACTIONS = {STOP, LIST, UNDO}
+FOREIGN = {"cross-site", "same-site"}
 
 
 def route(counter: Counter) -> Route:
@@ -21,13 +27,16 @@ def route(counter: Counter) -> Route:
         token: str = request.path_params["token"]
         if request.method == "OPTIONS":
             return allow()
-        link = counter.link(token)
+        link = counter.link(request)
         if request.method != "POST":
             did = UNDO if request.query_params.get("did") == UNDO else ""
             return render.person(request, token, await counter.page(link), did=did)
         wish = _wish(await body.fields(request.headers, await body.read(request)))
-        if not wish:
-            return render.person(request, token, await counter.page(link), status=400, did="garbled")
+        foreign = request.headers.get("sec-fetch-site") in FOREIGN
+        if foreign or not wish:
+            return render.person(
+                request, token, await counter.page(link), status=403 if foreign else 400, did="garbled"
+            )
         request.state.again = wish  # the button on the page that asks to try again
         if wish == UNDO:
             await counter.undo(link)

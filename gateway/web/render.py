@@ -70,7 +70,7 @@ def apology(request: Request, status: int, reference: str = "") -> HTMLResponse:
 
     After a 503 a button repeats what was asked for, when a route left it in `request.state.again`.
     """
-    known = {404: "unknown", 500: "bug", 503: "later" if request.method == "POST" else "away"}
+    known = {404: "unknown", 429: "slowly", 500: "bug", 503: "later" if request.method == "POST" else "away"}
     lang = _language(request, "")
     say = partial(text.say, lang=lang)
     key = f"web.{known.get(status, 'refused')}"

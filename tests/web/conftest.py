@@ -24,7 +24,7 @@ FLAGS = [
 @pytest.fixture(scope="session")
 def _served():
     desk = Desk()
-    running = Running(create_app(desk, TOKENS, WebOptions(public_url="https://mail.example.org")))
+    running = Running(create_app(desk, TOKENS, WebOptions(public_url="https://mail.example.org", guesses=10_000)))
     yield desk, running
     running.close()
 

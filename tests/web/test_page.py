@@ -37,6 +37,15 @@ def test_a_form_that_was_not_ours_changes_nothing_and_says_so(client, desk, form
     assert desk.changes == []
 
 
+@pytest.mark.parametrize(
+    ("site", "status"), [("cross-site", 403), ("same-site", 403), ("same-origin", 303), ("none", 303)]
+)
+def test_a_form_on_another_site_cannot_press_the_button(client, desk, site, status):
+    assert client.post(HERE, data={"do": "stop"}, headers={"Sec-Fetch-Site": site}).status_code == status
+    assert len(desk.changes) == (status == 303)
+    assert client.post(f"/1/{token()}", headers={"Sec-Fetch-Site": site}).status_code == 200
+
+
 def test_a_one_click_form_sent_to_the_page_is_honoured(client, desk):
     assert client.post(HERE, data={"List-Unsubscribe": "One-Click"}).status_code == 303
     assert desk.changes == [("stop", KNOWN, True, "page")]
