@@ -27,12 +27,16 @@ from gateway.store.tables import Account, Advertiser, List
 from gateway.store.tx import Tx
 
 PLAIN = MessageFacts()
+ITSELF = 0  # the account that the gateway's own letters come from
 LINGER = 0.002  # seconds; reading about ten people costs hardly more than reading about one
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """May these people be written to? `account_id` is None when an administrator asks; `list` is an id or a name."""
+    """May these people be written to? `list` is an id or a name.
+
+    `account_id` is None when an administrator asks, `ITSELF` when the gateway does.
+    """
 
     advertiser_id: int
     list: int | str | None
@@ -112,7 +116,7 @@ class _Rows:
         return row
 
     def account(self, question: Question) -> Account | None:
-        if question.account_id is None:
+        if question.account_id in (None, ITSELF):
             return None
         return self._catalogue.account(self._tx, question.account_id)
 
@@ -158,7 +162,7 @@ def _advertiser_facts(row: Advertiser) -> AdvertiserFacts:
 def _account_facts(question: Question, account: Account | None, row: List | None) -> AccountFacts:
     """Return what the account may do: the lists it was given, or all of its advertiser; never those of another one."""
     own = row is None or row.advertiser_id == question.advertiser_id
-    if question.account_id is None:
+    if question.account_id in (None, ITSELF):
         return AccountFacts(classes=frozenset(MessageClass), may_use_list=own)
     if account is None:  # gone since it handed the message in
         return AccountFacts(classes=frozenset(), may_use_list=False)

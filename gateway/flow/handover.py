@@ -8,7 +8,7 @@ from gateway.courier.courier import Courier, Letter, Outcome
 from gateway.flow import retry, rows, wording
 from gateway.flow.commit import Entry, Filing
 from gateway.flow.context import Context
-from gateway.flow.facts import Case, Question, Reader
+from gateway.flow.facts import ITSELF, Case, Question, Reader
 from gateway.flow.shelf import Book
 from gateway.law.decide import decide
 from gateway.law.facts import MessageClass, MessageFacts
@@ -113,7 +113,8 @@ class Handover:
             "reply": reply,
         }
         told = outcome != "delivered"
-        report = rows.report(job.submission.account_id, case.facts.now, verdict.code, outcome) if told else None
+        account = job.submission.account_id
+        report = rows.report(account, case.facts.now, verdict.code, outcome) if told and account != ITSELF else None
         settled = Settled(
             parcel_id=parcel.id,
             submission_id=parcel.submission_id,

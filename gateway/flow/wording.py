@@ -39,12 +39,15 @@ def copy(
 def trace(context: Context, submission: Handed, parcel: int) -> list[tuple[str, str]]:
     """Return our Received field (RFC 5321 4.4) and the fields that the tool left out (RFC 6409 8.2, 8.3).
 
-    No FOR clause: a copy tells nothing about other recipients.
+    No FOR clause: a copy tells nothing about other recipients. A letter of our own was received from nobody.
     """
     host = context.settings.gateway.hostname
-    helo, peer, protocol = submission.hints["from"]
     date = format_datetime(submission.received_at)
-    fields = [("Received", f"from {helo} ({peer}) by {host} with {protocol} id {parcel}; {date}")]
+    came = f"by {host} id {parcel}; {date}"
+    if submission.hints["from"]:
+        helo, peer, protocol = submission.hints["from"]
+        came = f"from {helo} ({peer}) by {host} with {protocol} id {parcel}; {date}"
+    fields = [("Received", came)]
     if "date" in submission.hints["missing"]:
         fields.append(("Date", date))
     if "message-id" in submission.hints["missing"]:
