@@ -11,10 +11,11 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import gateway
 from gateway.errors import Misuse
-from gateway.plugin import BLOCK_STYLES, BUSY, CONSTANTS, HOOKS, Plugin
+from gateway.plugin import BLOCK_STYLES, BUSY, CONSTANTS, HOOKS, REQUIRED, Plugin, Signature
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -76,7 +77,7 @@ def _problems(tree: ast.Module) -> Iterator[str]:
             names.add(name)
             if not name.startswith("_"):
                 yield from _hook(name, node)
-    for name in sorted((CONSTANTS | {"recognise"}) - names):
+    for name in sorted(REQUIRED - names):
         yield f"{name} is missing"
 
 
@@ -129,5 +130,9 @@ def _run(name: str, path: Path, docstring: str) -> Plugin:
     style = module.BLOCK_STYLE
     if style not in BLOCK_STYLES:
         raise Misuse(f"{path}: BLOCK_STYLE is {style!r}; it must be one of {', '.join(BLOCK_STYLES)}")
+    signature = getattr(module, "SIGNATURE", None)
+    if not isinstance(signature, Signature | None):
+        raise Misuse(f"{path}: SIGNATURE is {signature!r}; it must be a gateway.plugin.Signature")
     title = docstring.split("\n", 1)[0].rstrip(".")
-    return Plugin(name=name, title=title, origin=str(path), block_style=style, recognise=module.recognise)
+    hooks: dict[str, Any] = {hook: getattr(module, hook, None) for hook in HOOKS}
+    return Plugin(name=name, title=title, origin=str(path), block_style=style, signature=signature, **hooks)

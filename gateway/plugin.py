@@ -4,24 +4,42 @@ A plugin is a Python module. Its public names are hooks, and every hook is liste
 
     BLOCK_STYLE = "refuse" | "discard" | "hold"      required: what the tool can bear when a recipient is refused
     def recognise(headers) -> Hints                  required: what the headers of a message say
+    def notify(event, tool) -> Generator             the HTTP calls that tell the tool what happened here
+    def receive(headers, body) -> Sequence[Heard]    what the tool's own webhook says
+    SIGNATURE = Signature(…)                         how the tool signs its webhook; without it the secret is sent along
+    def read(export) -> Iterable[Mapping[str, str]]  rows to import, named like the columns of `consentgate import`
 
-`headers` is a sequence of (name, value) in the order of the message: names as written, values decoded and unfolded.
-Hooks are pure: no network, no files, no database, no clock; the same headers always give the same hints. They must not
-raise for what a stranger may put into a message. Hints claim, they never entitle: the account decides whether a claim
-is believed, and nothing a plugin says can turn a no into a yes.
+`headers` is a sequence of (name, value) in the order of the message or request: names as written, values decoded and
+unfolded. Hooks are pure: no network, no files, no database, no clock; the same input always gives the same output.
+`recognise` must not raise for what a stranger may put into a message; `receive` may raise ValueError for a body that
+the tool would never write. Hints and what is heard claim, they never entitle: the account decides whether a claim is
+believed, and nothing a plugin says can turn a no into a yes.
+
+`notify` is a generator: it yields a `Call` and is given the tool's `Answer`, so that one call may need what another
+one said. The gateway makes the calls, keeps the order of events of one person, and tries again from the first call when
+one fails; so calling twice must be calling once.
+
+    def notify(event, tool):
+        if event.kind in ("unsubscribed", "complained"):
+            yield Call("POST", f"{tool.url}/api/blacklist/add", b"EMAIL=" + quote(event.address).encode())
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from types import MappingProxyType
+from typing import Literal
 
 Headers = Sequence[tuple[str, str]]
 
 BLOCK_STYLES = ("refuse", "discard", "hold")
 # Hook → its arguments. Any other public name in a plugin is an error at load, so that none is silently never called.
-HOOKS: Mapping[str, tuple[str, ...]] = MappingProxyType({"recognise": ("headers",)})
-CONSTANTS = frozenset({"BLOCK_STYLE"})
+HOOKS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"recognise": ("headers",), "notify": ("event", "tool"), "receive": ("headers", "body"), "read": ("export",)}
+)
+CONSTANTS = frozenset({"BLOCK_STYLE", "SIGNATURE"})
+REQUIRED = frozenset({"BLOCK_STYLE", "recognise"})
 # Modules that do things; a plugin that imports one is refused. A guard against mistakes, not against malice: a plugin
 # is code of the operator's choice and runs with the rights of the gateway.
 BUSY = frozenset(
@@ -59,11 +77,98 @@ class Hints:
 
 
 @dataclass(frozen=True, slots=True)
+class Tool:
+    """The tool of one account as `[plugins.tools.LOGIN]` describes it; `lists` maps our lists to the tool's own."""
+
+    url: str = ""  # without a slash at the end
+    username: str = ""
+    password: str = ""
+    lists: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something the tool should know.
+
+    `kind` is one of django-anymail's names ("unsubscribed", "complained", "bounced", "rejected", "delivered",
+    "subscribed") or one of ours ("consentgate.erased" …). `list` is our name of the list; None: everything of the
+    advertiser. `campaign` and `subscriber` are the hints of the last message that this tool sent to the person.
+    """
+
+    kind: str
+    address: str
+    at: datetime
+    list: str | None = None
+    reason: str = ""
+    campaign: str = ""
+    subscriber: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One HTTP request; a 2xx answer, or one of the statuses in `fine`, says that it was understood.
+
+    "https://…" only, unless the settings allow the host. The body is at most a megabyte.
+    """
+
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+    url: str
+    body: bytes = b""
+    headers: Headers = ()
+    fine: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: the status, and at most a megabyte of the body."""
+
+    status: int
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Something the tool's webhook says about a person.
+
+    `list` is the tool's own name of the list (`Tool.lists` says which of ours it is) or our name; None: everything.
+    `at` is when it happened, aware; None: now. A soft bounce is not worth an event.
+    """
+
+    kind: Literal["withdrawn", "objected", "complained", "bounced"]
+    address: str
+    list: str | None = None
+    at: datetime | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """How a tool signs its webhook: HMAC of the body, under the account's secret, in this header."""
+
+    header: str
+    algorithm: Literal["sha1", "sha256", "sha512"] = "sha256"
+    encoding: Literal["hex", "base64"] = "hex"
+    prefix: str = ""  # what stands before the digest, such as "sha256="
+
+
+Notify = Callable[[Event, Tool], Generator[Call, Answer, None]]
+Receive = Callable[[Headers, bytes], Sequence[Heard]]
+Read = Callable[[bytes], Iterable[Mapping[str, str]]]
+
+
+@dataclass(frozen=True, slots=True)
 class Plugin:
-    """A loaded plugin. `origin` is the file it came from, `title` the first sentence of its docstring."""
+    """A loaded plugin; None for a hook that it does not have.
+
+    `origin` is the file it came from, `title` the first sentence of its docstring.
+    """
 
     name: str
     title: str
     origin: str
     block_style: str
     recognise: Callable[[Headers], Hints]
+    notify: Notify | None = None
+    receive: Receive | None = None
+    read: Read | None = None
+    signature: Signature | None = None

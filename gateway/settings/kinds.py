@@ -141,6 +141,19 @@ def _public_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _web_url(value: str) -> str:
+    try:
+        url = urlsplit(value)
+        host, _ = url.hostname, url.port
+    except ValueError:
+        host = None
+    if not host or url.query or url.fragment or url.scheme not in {"http", "https"}:
+        raise ValueError(f'{value!r:.200} is not the address of a site; write for example "https://lists.example.org"')
+    if url.username or url.password:
+        raise ValueError('a password does not stand in a URL; set username and password = "env:NAME"')
+    return value.rstrip("/")
+
+
 def _takes(format_: str) -> WithJsonSchema:
     """Return what the reference page is to say that a value is (`settings.reference`)."""
     return WithJsonSchema({"type": "string", "format": format_})
@@ -158,5 +171,6 @@ Duration = Annotated[timedelta, BeforeValidator(_duration), PlainSerializer(spel
 Size = Annotated[ByteSize, BeforeValidator(_size), _takes("size")]
 Hostname = Annotated[str, AfterValidator(_hostname), _takes("host")]
 PublicUrl = Annotated[str, AfterValidator(_public_url), _takes("url")]
+WebUrl = Annotated[str, AfterValidator(_web_url), _takes("url")]
 Flag = Annotated[bool, Strict()]
 Whole = Annotated[int, Strict()]

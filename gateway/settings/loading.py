@@ -6,13 +6,13 @@ import secrets
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from gateway.errors import Misuse
 from gateway.settings.kinds import Secret
-from gateway.settings.sections import Section, Settings
+from gateway.settings.sections import Section, Settings, ToolAt
 
 
 def load(path: Path | None) -> Settings:
@@ -44,6 +44,11 @@ def lacking(settings: Settings) -> list[str]:
         found += _trouble(f"gateway.secrets.{version}", secret, least=32)
     if settings.upstream.password is not None:
         found += _trouble("upstream.password", settings.upstream.password, least=1)
+    for login, tool in settings.plugins.tools.items():
+        if tool.password is not None:
+            found += _trouble(f"plugins.tools.{login}.password", tool.password, least=1)
+        if tool.hook is not None:
+            found += _trouble(f"plugins.tools.{login}.hook", tool.hook, least=16)
     for place, file in (
         ("smtp.certificate", settings.smtp.certificate),
         ("smtp.private_key", settings.smtp.private_key),
@@ -105,12 +110,19 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
         settings = _changed(settings, "plugins", folder=folder / settings.plugins.folder)
     if settings.upstream.password:
         settings = _changed(settings, "upstream", password=_homed(settings.upstream.password, folder))
+    tools = {login: _homed_tool(tool, folder) for login, tool in settings.plugins.tools.items()}
+    settings = _changed(settings, "plugins", tools=tools)
     keys = {version: _homed(secret, folder) for version, secret in settings.gateway.secrets.items()}
     return _changed(settings, "gateway", secrets=keys)
 
 
 def _homed(secret: Secret, folder: Path) -> Secret:
     return dataclasses.replace(secret, folder=folder)
+
+
+def _homed_tool(tool: ToolAt, folder: Path) -> ToolAt:
+    secrets = {name: _homed(secret, folder) for name in ("password", "hook") if (secret := getattr(tool, name))}
+    return tool.model_copy(update=secrets)
 
 
 def _changed(settings: Settings, section: str, **values: object) -> Settings:
@@ -133,9 +145,12 @@ def _problems(error: ValidationError) -> Iterator[str]:
 
 def _unknown(loc: tuple[int | str, ...]) -> str:
     model: type[BaseModel] = Settings
-    for part in loc[:-1]:
+    parts = iter(loc[:-1])
+    for part in parts:
         kind = model.model_fields[str(part)].annotation
-        assert isinstance(kind, type)  # noqa: S101 - sections hold no optional sections
+        if not isinstance(kind, type):  # a table of sections by names of the user's own
+            next(parts)
+            kind = get_args(kind)[1]
         model = kind
     known = list(model.model_fields)
     word = "setting" if len(loc) > 1 else "section"

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from gateway.settings.kinds import Listen, spell_duration
 from gateway.settings.sections import Settings
@@ -23,13 +24,14 @@ def example() -> str:
         lines += ["", *_wrapped(doc), f"[{name}]"]
         tables: list[str] = []
         for key, field in model.model_fields.items():
-            target = tables if isinstance(field.default, dict) else lines
+            target = tables if field.default and isinstance(field.default, dict) else lines
             target += ["", *_wrapped(field.description or "")]
-            if isinstance(field.default, dict):
+            if target is tables:
                 target.append(f"# [{name}.{key}]")
                 target += [f"# {number} = {_plain(value)}" for number, value in field.default.items()]
             else:
                 target.append(f"# {key} = {_plain(field.default)}")
+            target += [f"#   {line}".rstrip() for line in _entry(f"{name}.{key}", field)]
         lines += tables
     return "\n".join(lines) + "\n"
 
@@ -44,12 +46,33 @@ def page() -> str:
         "`5d`. Relative paths start from the folder of the file. `consentgate config show` says what is in force.",
     ]
     for name, model, doc in sections():
-        lines += ["", f"## [{name}]", "", doc, "", "| setting | takes | default | |", "|---|---|---|---|"]
+        lines += ["", f"## [{name}]", "", doc, "", *_table(model)]
         for key, field in model.model_fields.items():
-            schema = model.model_json_schema()["properties"][key]
-            cells = [f"`{key}`", _takes(schema), f"`{_plain(field.default)}`", field.description or ""]
-            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+            if inner := _inner(field):
+                lines += ["", f"### [{name}.{key}.LOGIN]", "", *_table(inner)]
     return "\n".join(lines) + "\n"
+
+
+def _table(model: type[BaseModel]) -> Iterator[str]:
+    yield from ("| setting | takes | default | |", "|---|---|---|---|")
+    for key, field in model.model_fields.items():
+        schema = model.model_json_schema()["properties"][key]
+        cells = [f"`{key}`", _takes(schema), f"`{_plain(field.default)}`", field.description or ""]
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _entry(place: str, field: FieldInfo) -> Iterator[str]:
+    """Yield how one table of a setting that holds tables by login is written."""
+    model = _inner(field)
+    if model is not None:
+        yield f"[{place}.LOGIN]"
+        for key, inner in model.model_fields.items():
+            yield f"{key} = {_plain(inner.default)}"
+
+
+def _inner(field: FieldInfo) -> type[BaseModel] | None:
+    inner = get_args(field.annotation)[-1:]
+    return inner[0] if inner and isinstance(inner[0], type) and issubclass(inner[0], BaseModel) else None
 
 
 def sections() -> Iterator[tuple[str, type[BaseModel], str]]:
@@ -73,7 +96,7 @@ def _plain(value: object) -> str:
     if isinstance(value, (bool, int)):
         return json.dumps(value)
     if isinstance(value, dict):
-        return ", ".join(f"{key} = {_plain(item)}" for key, item in value.items())
+        return ", ".join(f"{key} = {_plain(item)}" for key, item in value.items()) or "{}"
     if isinstance(value, timedelta):
         return json.dumps(spell_duration(value))
     if isinstance(value, (tuple, frozenset)) and not isinstance(value, Listen):
@@ -88,7 +111,8 @@ def _takes(schema: Mapping[str, Any]) -> str:
     if "enum" in schema:
         return " or ".join(f"`{json.dumps(value)}`" for value in schema["enum"])
     if "additionalProperties" in schema:
-        return "table: number = secret"
+        inner = schema["additionalProperties"]
+        return _TABLES.get(inner.get("format", inner.get("type")), "a table for each login")
     if "items" in schema:
         return f"list of: {_takes(schema['items'])}"
     words = _WORDS.get(schema.get("format", schema["type"]), str(schema["type"]))
@@ -97,6 +121,7 @@ def _takes(schema: Mapping[str, Any]) -> str:
     return words
 
 
+_TABLES = {"secret": "table: number = secret", "string": "table: name = text"}  # by what the values are
 _WORDS = {
     "boolean": "true or false",
     "duration": "duration",

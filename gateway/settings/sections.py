@@ -24,6 +24,7 @@ from gateway.settings.kinds import (
     Secret,
     SecretRef,
     Size,
+    WebUrl,
     Whole,
 )
 
@@ -169,6 +170,14 @@ class Web(Section):
         description="Addresses or networks of the proxies in front of these pages: their X-Forwarded-For is believed."
         " Only the network of a visitor is looked at (/24, /48), to slow down guessing and to see through scanners.",
     )
+    api_rate: Whole = Field(
+        600, ge=1, le=1_000_000, description="Requests a minute that one key of the API may make, for each worker."
+    )
+    api_bulk: Size = Field(
+        Size(268_435_456),
+        ge=65_536,
+        description="Largest file taken by the API's bulk check, in bytes or such as 256MiB.",
+    )
 
 
 class Inbound(Section):
@@ -252,12 +261,34 @@ class Limits(Section):
     )
 
 
+class ToolAt(Section):
+    """The tool behind one account: where it is, and what we and it prove ourselves with."""
+
+    url: Annotated[WebUrl | None, UNSET] = Field(None, description="Where the tool's own API is.")
+    username: str = Field("", description="Login at the tool's API.")
+    password: Annotated[SecretRef | None, UNSET] = Field(
+        None, description='Password or key at the tool\'s API: "env:NAME" or "file:path".'
+    )
+    hook: Annotated[SecretRef | None, UNSET] = Field(
+        None,
+        description="Secret with which the tool's webhooks prove themselves at /hooks; without it they are refused.",
+    )
+    lists: dict[str, str] = Field({}, description="Names of our lists, and what the tool calls each of them.")
+
+
 class Plugins(Section):
     """Campaign tools."""
 
     folder: Annotated[Path | None, UNSET] = Field(
         None, description="Folder with plugins of your own; a file there goes before a built-in one of the same name."
     )
+    internal_hosts: frozenset[str] = Field(
+        frozenset(),
+        description="Hosts that webhooks and tools may be called at although their addresses are not public, or over"
+        " plain http: names, addresses, or networks such as 10.0.0.0/8. All others are called over https, at public"
+        " addresses only.",
+    )
+    tools: dict[str, ToolAt] = Field({}, description="The tools behind accounts, by login.")
 
 
 class Log(Section):

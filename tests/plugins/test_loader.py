@@ -41,6 +41,17 @@ def test_a_plugin_of_the_operator_loads_from_the_folder(tmp_path: Path) -> None:
     assert available(tmp_path)["ours"] == path
 
 
+def test_hooks_that_a_plugin_does_not_have_are_none(tmp_path: Path) -> None:
+    more = "def receive(headers, body):\n    return []\n"
+    write(tmp_path, GOOD + more)
+
+    plugin = load("ours", tmp_path)
+
+    assert plugin.receive
+    assert plugin.receive([], b"") == []
+    assert (plugin.notify, plugin.read, plugin.signature) == (None, None, None)
+
+
 def test_the_operators_file_goes_before_a_built_in_one(tmp_path: Path) -> None:
     write(tmp_path, GOOD, "generic")
 
@@ -76,6 +87,8 @@ WRONG = {
     "an unknown block style": (GOOD.replace("hold", "bounce"), "it must be one of refuse, discard, hold"),
     "a plugin that would do something": (GOOD + "from urllib.request import urlopen\n", "it imports urllib.request"),
     "a plugin that reads the clock": (GOOD + "import time\n", "it imports time; a plugin translates and does nothing"),
+    "a signature of another kind": (GOOD + "SIGNATURE = 'sha256'\n", "it must be a gateway.plugin.Signature"),
+    "another argument of a hook": (GOOD + "def notify(event): ...\n", "it must read def notify(event, tool)"),
     "no Python": ("def (", "not Python"),
     "an exception": (GOOD + "_X = 1 / 0\n", "it fails when loaded: ZeroDivisionError"),
 }

@@ -187,6 +187,29 @@ def test_missing_secrets_are_made_once_and_only_for_the_owner(tmp_path: Path) ->
     assert lacking(settings) == []
 
 
+def test_the_tool_of_an_account_is_a_table_under_its_login(tmp_path: Path) -> None:
+    (tmp_path / "pw").write_text("secret of the tool\n")
+    path = write(
+        tmp_path,
+        """
+        [plugins.tools.atelier]
+        url = "https://lists.example.org/"
+        username = "gate"
+        password = "file:pw"
+        hook = "env:HOOK_NOT_SET"
+        lists = { lettre = "3" }
+        """,
+    )
+
+    settings = load(path)
+    tool = settings.plugins.tools["atelier"]
+
+    assert (tool.url, tool.lists) == ("https://lists.example.org", {"lettre": "3"})
+    assert tool.password
+    assert tool.password.read() == "secret of the tool"
+    assert [line.split(": ")[0] for line in lacking(settings)][-1] == "plugins.tools.atelier.hook"
+
+
 def test_the_settings_of_the_law_are_those_of_its_policy() -> None:
     assert set(Settings().law.__class__.model_fields) == {field.name for field in dataclasses.fields(Policy)}
     assert Settings().law.policy() == Policy()
@@ -215,5 +238,5 @@ def test_the_example_is_true_with_and_without_its_comment_signs(tmp_path: Path) 
 
 
 def test_the_reference_page_is_the_declarations() -> None:
-    """On failure: .venv/bin/python cli.py config reference > docs/reference/settings.md."""
+    """On failure: .venv/bin/python cli.py config reference settings > docs/reference/settings.md."""
     assert (ROOT / "docs/reference/settings.md").read_text("utf-8") == page()
