@@ -10,13 +10,16 @@ import os
 import secrets
 import signal
 import socket
+import tempfile
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import uvloop
 
-from gateway import clock, journal
+from gateway import clock, journal, meters, probes
 from gateway.courier.courier import Courier
 from gateway.courier.maildir import Maildir
 from gateway.courier.pool import SmarthostOptions
@@ -56,6 +59,7 @@ class Plan:
     smtp: Where | None = None
     tls: Where | None = None
     web: Where | None = None
+    meters: Path | None = None  # where workers put their figures together
 
 
 class Gateway:
@@ -68,6 +72,7 @@ class Gateway:
         self._context = context
         self._plan = plan
         self._closing = AsyncExitStack()
+        self._running: dict[str, asyncio.Task[None]] = {}
 
     async def start(self) -> None:
         """Open everything; when one room cannot be opened, close the others and raise."""
@@ -105,25 +110,25 @@ class Gateway:
             self.door = await open_door(gate, self._smtp_options())
             stack.push_async_callback(self.door.stop, GRACE)
         if plan.chores:
-            sealer = Sealer(context)
-            stack.push_async_callback(_ended, asyncio.create_task(sealer.run(), name="sealer"))
+            sealer, retainer = Sealer(context), Retainer(context)
+            self._run(stack, "sealer", sealer.run())
             stack.push_async_callback(sealer.stop)
-            self._open_retention(stack)
+            self._run(stack, "retention", retainer.run())
+            stack.push_async_callback(retainer.stop)
+        await self._open_probes(stack)
+
+    def _run(self, stack: AsyncExitStack, name: str, work: Coroutine[None, None, None]) -> None:
+        """Let `work` run until what is pushed after this has told it to stop."""
+        self._running[name] = asyncio.create_task(work, name=name)
+        stack.push_async_callback(_ended, self._running[name])
 
     async def _open_courier(self, stack: AsyncExitStack, reader: Reader, committer: Committer) -> Deliverer:
         courier = courier_of(self._context.settings)
         stack.push_async_callback(courier.close)
         deliverer = Deliverer(self._context, Handover(self._context, reader, courier), committer, self._plan.node)
-        running = asyncio.create_task(deliverer.run(), name="deliverer")
-        stack.push_async_callback(_ended, running)
+        self._run(stack, "courier", deliverer.run())
         stack.push_async_callback(deliverer.stop, GRACE)
         return deliverer
-
-    def _open_retention(self, stack: AsyncExitStack) -> None:
-        retainer = Retainer(self._context)
-        running = asyncio.create_task(retainer.run(), name="retention")
-        stack.push_async_callback(_ended, running)
-        stack.push_async_callback(retainer.stop)
 
     async def _open_web(self, stack: AsyncExitStack) -> None:
         context = self._context
@@ -133,9 +138,12 @@ class Gateway:
         self.web = serve(app, listening=bind(*where, reuse_port=self._plan.reuse_port))
         await self.web.start()
         stack.push_async_callback(self.web.stop)
-        if probes := web.probes:
-            ready = create_ops_app({"store": context.store.ping})
-            self.probes = serve(ready, listening=bind(*probes, reuse_port=self._plan.reuse_port))
+
+    async def _open_probes(self, stack: AsyncExitStack) -> None:
+        context = self._context
+        if where := context.settings.web.probes:
+            app = create_ops_app(probes.checks(context, self._running), partial(probes.figures, context))
+            self.probes = serve(app, listening=bind(*where, reuse_port=self._plan.reuse_port))
             await self.probes.start()
             stack.push_async_callback(self.probes.stop)
 
@@ -208,6 +216,8 @@ def _node(worker: int) -> str:
 
 def _work(settings: Settings, plan: Plan) -> None:
     """Be one worker until told to stop."""
+    if settings.web.probes:
+        meters.begin(plan.meters)
     context = open_context(settings)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -242,7 +252,14 @@ def _settle_memory() -> None:
 
 def _supervise(settings: Settings, parts: frozenset[str], workers: int) -> None:
     """Start the workers, start one again that died, hand on signals; end when all have ended after a stop."""
-    held, plan = _reserve(settings, parts)
+    with tempfile.TemporaryDirectory(prefix="consentgate-") as shared:
+        held, plan = _reserve(settings, parts)
+        _watch(settings, replace(plan, meters=Path(shared)), workers)
+    for listening in held:
+        listening.close()
+
+
+def _watch(settings: Settings, plan: Plan, workers: int) -> None:
     crew = {_fork(settings, _worker(plan, number)): number for number in range(workers)}
     stopping = False
 
@@ -264,8 +281,6 @@ def _supervise(settings: Settings, parts: frozenset[str], workers: int) -> None:
         journal.warn("worker-died", worker=number, status=os.waitstatus_to_exitcode(status))
         clock.pause(min(0.1 * 2**failures, 30.0))
         crew[_fork(settings, _worker(plan, number))] = number
-    for listening in held:
-        listening.close()
 
 
 def _worker(plan: Plan, number: int) -> Plan:

@@ -15,12 +15,13 @@ ROOT = Path(__file__).parent.parent
 # From the ground up; a room sees the lines below its own, itself, and nothing else.
 LEVELS = [
     "errors clock text",
-    "journal",
+    "journal meters",
     "law mail tokens certificate proof",
     "plugin settings",
     "store courier loader",
     "flow",
     "smtp web",
+    "probes",
     "service sample",
     "demo",
     "commands",
@@ -31,6 +32,7 @@ RESERVED = {
     "store": {"sqlmodel", "sqlalchemy", "alembic", "psycopg", "psycopg_pool", "sqlite3"},
     "clock": {"time"},
     "journal": {"logging", "structlog"},
+    "meters": {"prometheus_client"},
     "commands": {"click", "rich"},
     "courier": {"aiosmtplib"},
     "smtp": {"aiosmtpd"},

@@ -125,7 +125,8 @@ class Handover:
             reason=verdict.code,
         )
         said = [] if told else rows.told(case, verdict, parcel.id)
-        return Filing(entries=[Entry(receipt, None, report, copy)], settled=settled, events=said)
+        waited = None if told else (clock.now() - parcel.created_at).total_seconds()
+        return Filing(entries=[Entry(receipt, None, report, copy, waited)], settled=settled, events=said)
 
 
 def _question(job: Job) -> Question:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway import clock
+from gateway import clock, meters
 from gateway.flow import consent
 from gateway.flow.consent import Saying
 from gateway.flow.context import Context
@@ -67,6 +67,7 @@ class Desk:
 
         view = self._change(link, write)
         if view:
+            meters.count("opt_outs", origin)
             consent.settle(self._context, link.contact)
         return view
 

@@ -162,8 +162,8 @@ class Web(Section):
     )
     probes: Annotated[ListenOn | None, UNSET] = Field(
         None,
-        description="Where /healthz (the process answers) and /readyz (what it needs answers too) are served; not a"
-        " public place. With several workers one of them answers.",
+        description="Where /healthz (the process answers), /readyz (what it needs answers too), /metrics (Prometheus)"
+        " are served; not a public place. With several workers one of them answers, for all.",
     )
     trusted_proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
         ("127.0.0.0/8", "::1/128"),

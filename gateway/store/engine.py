@@ -1,5 +1,6 @@
 """The open database: transactions for writing, transactions for reading, identity numbers."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
@@ -71,6 +72,10 @@ class Store:
         """Return when the database answers; raise `errors.TryLater` when it does not."""
         with self.read() as tx:
             tx.connection().execute(_PING)
+
+    def room(self) -> int | None:
+        """Return how many bytes the disk of the embedded database still takes; None for a server elsewhere."""
+        return shutil.disk_usage(embedded.file_of(self.url).parent).free if self.embedded else None
 
     def close(self) -> None:
         """Let go of every connection."""

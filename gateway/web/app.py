@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
 
+from gateway import meters
 from gateway.errors import TryLater
 from gateway.tokens import Tokens
 from gateway.web import oneclick, pages, render
@@ -65,11 +66,12 @@ def _refused(request: Request, error: Exception) -> Response:
 Check = Callable[[], None]
 
 
-def create_ops_app(checks: Mapping[str, Check]) -> FastAPI:
+def create_ops_app(checks: Mapping[str, Check], figures: Callable[[], bytes]) -> FastAPI:
     """Return the application for probes, not meant for the public listener.
 
     `/healthz` says that the process answers. `/readyz` runs the checks (blocking; each raises `errors.TryLater` while
-    what it needs is away) and answers 200 or 503 with the names of what is missing, and no details.
+    what it needs is away) and answers 200 or 503 with the names of what is missing, and no details. `/metrics` answers
+    with `figures` (blocking), in the form of Prometheus.
     """
     app = FastAPI(**BARE)
 
@@ -81,6 +83,13 @@ def create_ops_app(checks: Mapping[str, Check]) -> FastAPI:
     async def readyz() -> JSONResponse:
         missing = [name for name, check in checks.items() if not await to_thread.run_sync(_passes, check)]
         return JSONResponse({"ready": not missing, "missing": missing}, 503 if missing else 200)
+
+    @app.get("/metrics")
+    async def metrics() -> Response:
+        try:
+            return Response(await to_thread.run_sync(figures), media_type=meters.TYPE)
+        except TryLater:
+            return PlainTextResponse("the store does not answer\n", 503)
 
     return app
 

@@ -106,7 +106,7 @@ def test_health_is_that_of_the_process_and_readiness_that_of_what_it_needs():
             raise TryLater("secret host name")
 
     async def story() -> None:
-        server = serve(create_ops_app({"store": store, "spool": lambda: None}))
+        server = serve(create_ops_app({"store": store, "spool": lambda: None}, lambda: b""))
         await server.start()
         async with httpx.AsyncClient(base_url=f"http://{server.host}:{server.port}") as client:
             assert (await client.get("/healthz")).status_code == 200
