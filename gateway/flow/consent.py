@@ -21,6 +21,7 @@ from gateway.store.tx import Tx
 
 CHANNEL = "email"
 OWN = frozenset({"one-click", "page", "mailto"})  # how people themselves say no
+AGREEMENTS = frozenset({Kind.GRANTED, Kind.CONFIRMED})
 PATIENCE = 20.0  # seconds an acknowledgement waits for copies already in a courier's hands
 
 
@@ -69,9 +70,11 @@ def record(context: Context, tx: Tx, contact: Contact, row: List | None, kind: K
 def oppose(context: Context, tx: Tx, advertiser_id: int, address: Address, row: List | None, said: Saying) -> bool:
     """Write an opposition unless one of that very scope stands; return whether one was written.
 
-    `row` None means every list. The digests of both spellings of the local part are kept (rules.md, A7).
+    `row` None means every list. The digests of both spellings of the local part are kept (rules.md, A7). One that a
+    later consent may have lifted does not stand any more for this: the new no has to be the later one.
     """
-    if standing(context, tx, advertiser_id, address, row, said.channel):
+    found = standing(context, tx, advertiser_id, address, row, said.channel)
+    if found and not _agreed_since(tx, advertiser_id, address, found):
         return False
     for version, digest in context.digests.current(advertiser_id, address.spelled, address.key):
         opposition = Opposition(
@@ -88,6 +91,14 @@ def oppose(context: Context, tx: Tx, advertiser_id: int, address: Address, row: 
         )
         oppositions.add(tx, opposition)
     return True
+
+
+def _agreed_since(tx: Tx, advertiser_id: int, address: Address, found: list[Opposition]) -> bool:
+    """Return whether the person agreed to anything since the last of these oppositions."""
+    last = max(one.at for one in found)
+    contact = people.find(tx, advertiser_id, address.key)
+    events = ledger.of_contact(tx, contact.id) if contact else []
+    return any(event.kind in AGREEMENTS and event.at > last for event in events)
 
 
 def _without(reason: str, address: Address) -> str:
@@ -119,13 +130,17 @@ def refuse(context: Context, tx: Tx, contact: Contact, row: List | None, kind: K
 
 
 def lift(context: Context, tx: Tx, contact: Contact, row: List | None, said: Saying) -> bool:
-    """Undo the person's own no of that scope; return whether there was one. Invents no consent: what was, is again."""
+    """Undo the person's own last no of that scope; return whether there was one.
+
+    Invents no consent: what was, is again; a no before a consent that came between stays what it was.
+    """
     address = parse(contact.address)
     everything = standing(context, tx, contact.advertiser_id, address, row, said.channel)
     found = [opposition for opposition in everything if opposition.origin in OWN]
     if not found:
         return False
-    oppositions.lift(tx, [opposition.id for opposition in found], said.at)
+    last = max(opposition.at for opposition in found)
+    oppositions.lift(tx, [opposition.id for opposition in found if opposition.at == last], said.at)
     record(context, tx, contact, row, Kind.RESTORED, said)
     return True
 

@@ -12,7 +12,7 @@ from gateway.flow import check, consent
 from gateway.flow.context import Context
 from gateway.flow.optout import Desk
 from gateway.mail.address import parse
-from gateway.store import ledger, people, spool
+from gateway.store import ledger, lists, people, spool
 from gateway.store.tables import Contact
 from gateway.tokens import Link
 from tests.flow.rig import CAMILLE, rig
@@ -142,3 +142,37 @@ async def test_stop_that_cannot_be_acknowledged_yet_says_try_later_and_is_record
 
     with pytest.raises(TryLater):
         consent.settle(context, camille.id, patience=0.1)
+
+
+def agree_again(context: Context, camille: Contact) -> None:
+    """Record a new consent, given by herself to the advertiser, as a confirmed sign-up does."""
+    with context.store.begin() as tx:
+        evidence = next(event.evidence for event in ledger.of_contact(tx, camille.id) if event.kind == "granted")
+        said = consent.Saying(clock.now(), "join", evidence=evidence)
+        row = lists.by_name(tx, "lettre")
+        consent.record(context, tx, camille, row, consent.Kind.GRANTED, said)
+
+
+def test_a_no_after_a_new_consent_holds_again(context: Context, camille: Contact, link: Link) -> None:
+    desk = Desk(context)
+    desk.stop(link, everything=True, origin="one-click")
+    agree_again(context, camille)
+    assert verdict(context) == "A-CONSENT"
+
+    desk.stop(link, everything=True, origin="one-click")
+    assert verdict(context) == "R-OBJECTED"
+    desk.stop(link, everything=True, origin="one-click")
+    assert kinds(context, camille) == ["granted", "objected", "granted", "objected"]
+
+
+def test_to_undo_it_gives_back_that_consent_and_no_other(context: Context, camille: Contact, link: Link) -> None:
+    desk = Desk(context)
+    desk.stop(link, everything=True, origin="one-click")
+    agree_again(context, camille)
+    desk.stop(link, everything=True, origin="one-click")
+
+    desk.undo(link)
+    assert verdict(context) == "A-CONSENT"
+    with context.store.read() as tx:
+        [standing] = consent.standing(context, tx, camille.advertiser_id, parse(CAMILLE), None, "email")
+    assert standing.lifted_at is None  # other lists stay as they were before the new consent
