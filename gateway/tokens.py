@@ -67,6 +67,7 @@ class Purpose(StrEnum):
     LINK = "link"  # one-click and the page
     MAILTO = "mailto"
     BOUNCE = "bounce"
+    JOIN = "join"  # the link that confirms a sign-up: its number stands for the contact, 1 for the parcel is a parent
 
 
 @dataclass(frozen=True, slots=True)
