@@ -20,10 +20,7 @@ from pathlib import Path
 import uvloop
 
 from gateway import clock, journal, meters, probes
-from gateway.courier.courier import Courier
-from gateway.courier.maildir import Maildir
-from gateway.courier.pool import SmarthostOptions
-from gateway.courier.smarthost import Smarthost
+from gateway.courier.hop import courier_of
 from gateway.errors import Misuse
 from gateway.flow.accept import Accept
 from gateway.flow.commit import Committer
@@ -167,24 +164,6 @@ class Gateway:
 
 async def _ended(task: "asyncio.Task[None]") -> None:
     await asyncio.wait([task])
-
-
-def courier_of(settings: Settings) -> Courier:
-    """Return the courier to the next hop that `[upstream] url` names."""
-    upstream = settings.upstream
-    scheme, _, rest = upstream.url.partition(":")
-    if scheme == "maildir":
-        return Maildir(Path(rest))
-    password = upstream.password.read() if upstream.password else ""
-    options = SmarthostOptions(
-        url=upstream.url,
-        hostname=settings.gateway.hostname,
-        tls=upstream.tls,
-        username=upstream.username,
-        password=password,
-        connections=upstream.connections,
-    )
-    return Smarthost(options)
 
 
 def run(settings: Settings, parts: frozenset[str] = PARTS, workers: int = 1) -> None:

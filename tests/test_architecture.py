@@ -21,7 +21,7 @@ LEVELS = [
     "store courier loader",
     "flow",
     "smtp web",
-    "probes",
+    "probes doctor",
     "service sample",
     "demo",
     "commands",

@@ -32,6 +32,7 @@ NOUNS = {
     "law": "law:law",
     "audit": "audit:audit",
     "report": "report:report",
+    "doctor": "doctor:doctor",
     "db": "db:db",
     "config": "config:config",
     "plugin": "plugin:plugin",

@@ -6,19 +6,18 @@ instead of the one before, whose record stays for the mail that is under way; re
 
 import re
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import dns.exception
-import dns.resolver
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from gateway import clock
-from gateway.errors import Misuse, NotFound, TryLater
+from gateway.errors import Misuse, NotFound
 from gateway.flow.context import Context
 from gateway.flow.intake import within
+from gateway.flow.names import Lookup
 from gateway.flow.signing import about
 from gateway.mail.sign import ED25519, RSA, RSA_BITS, Secret
 from gateway.store import dkim
@@ -31,9 +30,6 @@ WAITING, ACTIVE, RETIRED = "waiting", "active", "retired"
 _SELECTOR = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _STRING_MOST = 255  # octets of one string of a TXT record (RFC 1035 3.3.14)
 _EXPONENT = 65537
-_PATIENCE = 5.0  # seconds for one question to the DNS
-
-Lookup = Callable[[str], Sequence[str]]  # name → TXT records; none when there are none; raises TryLater
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +132,16 @@ def zone_line(row: DkimKey) -> str:
     return f"{host(row)}. 3600 IN TXT ( {quoted} )"
 
 
+def look(row: DkimKey, lookup: Lookup) -> Seen:
+    """Ask DNS for the record of a key; changes nothing. Raises `errors.TryLater`."""
+    return _compared(row, lookup(host(row), "TXT"))
+
+
 def seen(tx: Tx, rows: Sequence[DkimKey], lookup: Lookup) -> list[Seen]:
     """Ask DNS for the record of each key; one that waits and is published begins to sign. Raises `errors.TryLater`."""
     answers = []
     for row in rows:
-        answer = _compared(row, lookup(host(row)))
+        answer = look(row, lookup)
         if answer.found == "published" and row.state == WAITING:
             row.state = ACTIVE
             dkim.save(tx, row)
@@ -187,32 +188,3 @@ def of(tx: Tx, owner: Advertiser, domain: str | None = None, selector: str | Non
         there = ", ".join(host(row) for row in every) or "none: `consentgate dkim new` makes one"
         raise NotFound(f"{owner.name} has no such key; there is {there}")
     return found
-
-
-def resolver(nameserver: str | None = None) -> Lookup:
-    """Return a lookup by the system's resolver, or by a name server given as `address` or `address:port`."""
-    if nameserver is None:
-        asked = dns.resolver.Resolver()
-    else:
-        address, port = _place(nameserver)
-        asked = dns.resolver.Resolver(configure=False)
-        asked.nameservers, asked.port = [address], port
-    asked.lifetime = _PATIENCE
-
-    def lookup(name: str) -> list[str]:
-        try:
-            answer = asked.resolve(f"{name}.", "TXT")
-        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-            return []
-        except dns.exception.DNSException as error:
-            raise TryLater(f"the DNS does not answer for {name}: {error}") from error
-        return [b"".join(data.strings).decode("utf-8", "replace") for data in answer]
-
-    return lookup
-
-
-def _place(text: str) -> tuple[str, int]:
-    if text.count(":") > 1 and not text.startswith("["):
-        return text, 53  # an IPv6 address alone
-    address, _, port = text.rpartition(":") if re.search(r":\d+$", text) else (text, "", "53")
-    return address.strip("[]"), int(port)

@@ -1,11 +1,13 @@
 """A gateway of its own for each test, used through its commands only."""
 
 import shutil
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.names import Names
 from tests.support.shell import TEA, Gate
 
 
@@ -55,3 +57,14 @@ def sheet(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def names() -> Iterator[Names]:
+    """A running name server."""
+    with Names() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()

@@ -1,51 +1,11 @@
 """`dkim` from the key to the DNS and back, with a name server of our own."""
 
 import base64
-import socketserver
-import threading
-from collections.abc import Iterator
 
-import dns.message
 import dns.rrset
-import pytest
 
+from tests.support.names import Names
 from tests.support.shell import Gate
-
-
-class Names(socketserver.ThreadingUDPServer):
-    """A name server on loopback that knows the TXT records it was told, and NXDOMAIN for all else."""
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Answer)
-        self.records: dict[str, str] = {}
-        self.place = f"127.0.0.1:{self.server_address[1]}"
-
-
-class Answer(socketserver.BaseRequestHandler):
-    def handle(self) -> None:
-        data, sock = self.request
-        question = dns.message.from_wire(data)
-        reply = dns.message.make_response(question)
-        name = question.question[0].name.to_text()
-        assert isinstance(self.server, Names)
-        value = self.server.records.get(name.rstrip("."))
-        if value is None:
-            reply.set_rcode(3)
-        else:
-            parts = " ".join(f'"{value[at : at + 255]}"' for at in range(0, len(value), 255))
-            reply.answer.append(dns.rrset.from_text(name, 60, "IN", "TXT", parts))
-        sock.sendto(reply.to_wire(), self.client_address)
-
-
-@pytest.fixture
-def names() -> Iterator[Names]:
-    """A running name server."""
-    with Names() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-        thread.start()
-        yield server
-        server.shutdown()
-        thread.join()
 
 
 def test_a_key_signs_once_its_record_is_seen_in_dns(tea: Gate, names: Names) -> None:
