@@ -81,6 +81,19 @@ _TIDY = re.compile(
     )""",
     re.VERBOSE | re.DOTALL,
 )
+# A tag and nothing but attributes as the standard writes them: then no bracket stands anywhere but around tags.
+_TAG = re.compile(
+    rb"""<(/?[a-z][a-z0-9]*+)(?:\s++[^\s<>"'=/]++(?:=(?:"[^"<>]*+"|'[^'<>]*+'|[^\s<>"'=]++))?+)*+\s*+/?>"""
+)
+_DOCTYPE = re.compile(rb"\s*<!doctype[^<>]*>")
+_ORDINARY = {
+    name: b"/" + name
+    for name in _names(
+        b"a abbr address article aside b big blockquote button caption center cite code colgroup dd del details div dl dt"
+        b" em figcaption figure font footer form h1 h2 h3 h4 h5 h6 header i ins label li main mark nav ol p pre q s section"
+        b" small span strike strong sub summary sup table tbody td tfoot th thead tr u ul"
+    )
+}
 _UNTIDY = _RAW_NAMES | _FOREIGN | _names(b"frameset plaintext template select noscript")
 
 
@@ -90,7 +103,36 @@ def find(data: bytes) -> Spot | None:
     That is before the last `</body>` that is a tag, else before the last `</html>`, else at the end; in a document
     that ends inside a comment, a tag or raw text, before that.
     """
-    return quick(data) or careful(data)
+    return plain(data) or quick(data) or careful(data)
+
+
+def plain(data: bytes) -> Spot | None:
+    """Return the spot of a tidy document without comments or anything unusual; None is no answer: ask `quick`."""
+    data = data.lower()
+    names = _TAG.findall(data)
+    if data.count(b"<") != len(names) + (_DOCTYPE.match(data) is not None):
+        return None
+    still_open: list[bytes] = []
+    bodies, following = 0, iter(names)
+    for name in following:
+        if still_open and name == still_open[-1]:
+            still_open.pop()
+        elif end := _ORDINARY.get(name):
+            still_open.append(end)
+        elif name == b"/body" and not still_open:
+            bodies += 1
+        elif name in (b"style", b"title"):
+            if next(following, b"") != b"/" + name:
+                return None
+        elif name not in _VOID and name not in _ROOT and (name not in _ROOT_ENDS or still_open):
+            return None
+    return None if still_open else _before_the_end(data, bodies)
+
+
+def _before_the_end(data: bytes, bodies: int) -> Spot | None:
+    """Return the spot in a tidy document with so many end tags of its body."""
+    offset = data.rfind(b"</body") if bodies else data.find(b"</html")
+    return Spot(offset if offset >= 0 else len(data), b"") if bodies or offset < 0 else None
 
 
 def quick(data: bytes) -> Spot | None:
@@ -117,8 +159,7 @@ def quick(data: bytes) -> Spot | None:
             bodies, at_body = bodies + 1, conditional
     if still_open or bodies != data.count(b"</body") or (at_body if bodies else conditional):
         return None
-    offset = data.rfind(b"</body") if bodies else data.find(b"</html")
-    return Spot(offset if offset >= 0 else len(data), b"") if bodies or offset < 0 else None
+    return _before_the_end(data, bodies)
 
 
 def careful(data: bytes) -> Spot | None:

@@ -56,8 +56,31 @@ def test_in_any_soup_of_tags_the_mention_is_seen_once(page):
 @given(SOUP)
 @settings(max_examples=400, deadline=None)
 def test_the_quick_way_agrees_with_the_careful_way(page):
-    quick = html.quick(page.encode())
-    assert quick is None or quick == html.careful(page.encode())
+    careful = html.careful(page.encode())
+    assert html.quick(page.encode()) in (None, careful)
+    assert html.plain(page.encode()) in (None, careful)
+
+
+TIDY = st.recursive(
+    st.sampled_from(
+        ["x", "a > b", "<br>", "<img src=a/b>", "<IMG alt='</body'>", '<hr class="x>y"/>', "<style>p > a{}</style>", "<title>&</title>"]
+    ),
+    lambda inner: st.builds(
+        lambda name, attributes, parts: f"<{name}{attributes}>{''.join(parts)}</{name}>",
+        st.sampled_from(["p", "div", "td", "A", "span", "x", "title"]),
+        st.sampled_from(["", " ", " a", ' a="b"', " a='\"'", " a= 'x>'", ' a="', "/", ' a="b"c', " =x", ' a="</p>"']),
+        st.lists(inner, max_size=4),
+    ),
+    max_leaves=8,
+).map(lambda body: f"<!doctype html><html><body>{body}</body></html>")  # fmt: skip
+
+
+@given(TIDY)
+@settings(max_examples=400, deadline=None)
+def test_the_plain_way_answers_for_tidy_pages_only_and_agrees(page):
+    plain = html.plain(page.encode())
+    assert plain in (None, html.careful(page.encode()))
+    assert plain is not None or any(odd in page for odd in ("='", '="', "= ", "<x", "<title", "</a/", "=x", "a/>", "/>"))
 
 
 @given(st.binary(max_size=300))
