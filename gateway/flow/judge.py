@@ -64,8 +64,11 @@ class Decided:
         return Reply(reason.smtp, reason.status, f"{reason.code} ref={ref} {sentence}")
 
 
-def opening(context: Context, draft: Draft, content: bytes) -> Opening:
-    """Read the message: its fields, what it says about itself, how copies of it would be made."""
+def opening(context: Context, draft: Draft, content: bytes, *, even: bool = False) -> Opening:
+    """Read the message: its fields, what it says about itself, how copies of it would be made.
+
+    `even` says that the door has already refused a CR or LF alone.
+    """
     account = draft.login.account
     fields = headers.parse(content)
     taken = intake.read(context, draft.login, fields)
@@ -77,7 +80,7 @@ def opening(context: Context, draft: Draft, content: bytes) -> Opening:
         taken = promotion.checked(taken, account, fields, content)
         removed = frozenset(taken.hints.remove)
         question = Question(account.advertiser_id, taken.list, addresses, taken.message, account.id)
-    return Opening(content, fields, taken, plan(content, remove=removed), question)
+    return Opening(content, fields, taken, plan(content, remove=removed, fields=fields, even=even), question)
 
 
 def closing(

@@ -74,4 +74,4 @@ class Shelf:
 
 def prepare(submission: Handed) -> Book:
     """Return the submission with its prepared rewriting."""
-    return Book(submission, plan(submission.content, remove=frozenset(submission.hints["remove"])))
+    return Book(submission, plan(submission.content, remove=frozenset(submission.hints["remove"]), even=True))

@@ -116,7 +116,7 @@ def _needs_no_quoting(data: bytes) -> bool:
     return (
         data.translate(None, _SELF) == b"\r\n" * (len(lines) - 1)
         and len(max(lines, key=len)) <= _QP_LINE
-        and not any([line.startswith(_QP_STARTS) or line.endswith(_QP_ENDS) for line in lines])
+        and not any(line.startswith(_QP_STARTS) or line.endswith(_QP_ENDS) for line in lines)
     )
 
 
@@ -132,7 +132,8 @@ def qp_place(raw: bytes, data: bytes, offset: int) -> int | None:
         return len(raw)
     mark = data[offset : offset + 6]
     place = raw.rfind(mark)
-    if place >= 0 and len(binascii.a2b_qp(raw[place:])) == len(data) - offset:
+    whole = b"=" not in raw[max(0, place - 2) : place]  # and not the middle of what one "=" began
+    if place >= 0 and whole and len(binascii.a2b_qp(raw[place:])) == len(data) - offset:
         return place
     return _qp_walk(raw, offset)
 

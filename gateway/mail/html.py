@@ -89,9 +89,9 @@ _DOCTYPE = re.compile(rb"\s*<!doctype[^<>]*>")
 _ORDINARY = {
     name: b"/" + name
     for name in _names(
-        b"a abbr address article aside b big blockquote button caption center cite code colgroup dd del details div dl dt"
-        b" em figcaption figure font footer form h1 h2 h3 h4 h5 h6 header i ins label li main mark nav ol p pre q s section"
-        b" small span strike strong sub summary sup table tbody td tfoot th thead tr u ul"
+        b"a abbr address article aside b big blockquote button caption center cite code colgroup dd del details div dl"
+        b" dt em figcaption figure font footer form h1 h2 h3 h4 h5 h6 header i ins label li main mark nav ol p pre q s"
+        b" section small span strike strong sub summary sup table tbody td tfoot th thead tr u ul"
     )
 }
 _UNTIDY = _RAW_NAMES | _FOREIGN | _names(b"frameset plaintext template select noscript")

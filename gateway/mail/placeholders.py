@@ -106,10 +106,12 @@ def _openings() -> tuple[tuple[bytes, re.Pattern[bytes]], ...]:
     coded = [b"%02x" % ord(sign) + rest for sign, rest in after.items()]
     plain = {sign: [rest] for sign, rest in after.items() if sign != _PATH.decode()[0]}
     plain["%"] += coded
-    return tuple([
-        (sign.encode(), re.compile(re.escape(sign.encode()) + b"(?:" + b"|".join(rests) + b")"))
-        for sign, rests in plain.items()
-    ])
+    return tuple(
+        [
+            (sign.encode(), re.compile(re.escape(sign.encode()) + b"(?:" + b"|".join(rests) + b")"))
+            for sign, rests in plain.items()
+        ]
+    )
 
 
 _OPENINGS = _openings()

@@ -64,7 +64,8 @@ class Plan:
     """A message ready to be copied; safe to use from several threads."""
 
     _kept: bytes  # header fields of the sender that stay
-    _rest: bytes  # the empty line and the body
+    _content: bytes
+    _body_start: int
     _copy: Callable[[Mention, Mapping[str, str]], bytes]
     wrapped: bool
     needs_links: bool  # the message has placeholders
@@ -75,20 +76,23 @@ class Plan:
 
     def plain(self, on_top: tuple[tuple[str, str], ...]) -> bytes:
         """Return the copy without mention, for a message that needs none: `on_top` added, dropped headers gone."""
-        return _on_top(on_top) + self._kept + self._rest
+        return b"".join((_on_top(on_top), self._kept, b"\r\n", memoryview(self._content)[self._body_start :]))
 
 
-def plan(content: bytes, *, remove: frozenset[str] = frozenset()) -> Plan | Unfit:
+def plan(
+    content: bytes, *, remove: frozenset[str] = frozenset(), fields: Headers | None = None, even: bool = False
+) -> Plan | Unfit:
     """Return how copies of `content` are made, or why there can be none. CRLF lines, dots unstuffed.
 
-    List-*, X-Consentgate-*, Bcc and Return-Path fields are dropped, and those named (lower-case) in `remove`.
+    List-*, X-Consentgate-*, Bcc and Return-Path fields are dropped, and those named (lower-case) in `remove`. `fields`
+    is its header section, if at hand; `even` says that it came in by SMTP: there is no CR or LF alone.
     Never raises for what the message holds.
     """
-    bad = _malformed(content)
+    bad = _malformed(content, even=even)
     if bad is not None:
         return bad
     try:
-        root = structure.scan(content)
+        root = structure.scan(content, fields)
         bodies.check(root)
         return _planned(content, root, _kept_fields(root.headers, remove))
     except Broken as broken:
@@ -107,11 +111,12 @@ def plain(
     parsed = headers.parse(content)
     if parsed.broken >= 0:
         return _unfit(Broken("headers-broken"))
-    return _on_top(on_top) + _bytes_of(content, _kept_fields(parsed, remove)) + _rest(content, parsed)
+    kept = _bytes_of(content, _kept_fields(parsed, remove))
+    return b"".join((_on_top(on_top), kept, b"\r\n", memoryview(content)[parsed.body_start :]))
 
 
-def _malformed(content: bytes) -> Unfit | None:
-    if not content.count(b"\r\n") == content.count(b"\r") == content.count(b"\n"):
+def _malformed(content: bytes, *, even: bool = False) -> Unfit | None:
+    if not even and not content.count(b"\r\n") == content.count(b"\r") == content.count(b"\n"):
         return Unfit("R-SMTP-BARE", "line-ends")
     return _unfit(Broken("nul")) if b"\0" in content else None
 
@@ -129,14 +134,14 @@ def _planned(content: bytes, root: Part, fields: tuple[Field, ...]) -> Plan:
             raise Broken("placeholder-sealed", found.raw[stuck[0].start : stuck[0].end][:60].decode("ascii", "replace"))
     chosen = bodies.choose(root)
     leaves = [leaf.plan(content, part, mention=True) for part in chosen] if chosen else [None]
-    kept, rest = _bytes_of(content, fields), _rest(content, root.headers)
+    kept, body_start = _bytes_of(content, fields), root.body_start
     if any(each is None for each in leaves):
         _check_sealed(content, root)
-        return Plan(kept, rest, wrap.plan(content, root, fields), wrapped=True, needs_links=False)
+        return Plan(kept, content, body_start, wrap.plan(content, root, fields), wrapped=True, needs_links=False)
     edited = [each for each in leaves if each is not None] + _further(content, root, chosen or [])
     edited.sort(key=lambda each: each.part.start)
     links = any(edit.found is not None and edit.found.kind is not Kind.DROP for each in edited for edit in each.edits)
-    return Plan(kept, rest, _splicer(content, root, fields, edited), wrapped=False, needs_links=links)
+    return Plan(kept, content, body_start, _splicer(content, root, fields, edited), wrapped=False, needs_links=links)
 
 
 def _further(content: bytes, root: Part, chosen: list[Part]) -> list[Leaf]:
@@ -213,10 +218,6 @@ def _kept_fields(parsed: Headers, remove: frozenset[str]) -> tuple[Field, ...]:
 
 def _bytes_of(content: bytes, fields: tuple[Field, ...]) -> bytes:
     return b"".join([content[found.start : found.end] for found in fields])
-
-
-def _rest(content: bytes, parsed: Headers) -> bytes:
-    return b"\r\n" + content[parsed.body_start :]
 
 
 def _on_top(fields: tuple[tuple[str, str], ...]) -> bytes:

@@ -60,9 +60,9 @@ class Part:
             yield from part.walk()
 
 
-def scan(content: bytes) -> Part:
-    """Return the message as its outermost part. Raises `Broken`."""
-    return _Scanner(content).part(0, len(content), _TEXT, 0)
+def scan(content: bytes, fields: Headers | None = None) -> Part:
+    """Return the message as its outermost part; `fields` is its header section, if at hand. Raises `Broken`."""
+    return _Scanner(content).part(0, len(content), _TEXT, 0, fields)
 
 
 class _Scanner:
@@ -70,11 +70,11 @@ class _Scanner:
         self.content = content
         self.left = PARTS_MOST
 
-    def part(self, start: int, end: int, default: params.Value, depth: int) -> Part:
+    def part(self, start: int, end: int, default: params.Value, depth: int, fields: Headers | None = None) -> Part:
         self.left -= 1
         if self.left < 0 or depth > DEPTH_MOST:
             raise Broken("structure-large")
-        headers = parse(self.content, start, end)
+        headers = fields or parse(self.content, start, end)
         if headers.broken >= 0:
             raise Broken("headers-broken")
         part = Part(start, end, headers, *_described(headers, default), depth)

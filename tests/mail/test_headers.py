@@ -5,7 +5,7 @@ from email.header import decode_header, make_header
 from email.policy import default
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from gateway.mail import encode, headers, params, placeholders, plaintext
@@ -89,6 +89,7 @@ def test_the_list_unsubscribe_field_folds_between_its_addresses():
 
 
 @given(st.binary(max_size=300), st.integers(0, 400))
+@example(b"\n", 0)
 @settings(max_examples=400)
 def test_a_place_in_quoted_printable_splits_what_is_decoded(data, offset):
     raw = encode.qp(data)
@@ -119,6 +120,10 @@ def test_text_in_quoted_printable_keeps_the_rules_of_rfc_2045(data):
         assert not line.endswith((b" ", b"\t"))
 
 
+def test_a_place_is_never_inside_an_escape():
+    assert encode.qp_place(b"=34", b"4", 0) == 0
+
+
 @given(st.binary(max_size=300), st.integers(0, 300))
 @settings(max_examples=200)
 def test_a_place_in_base64_is_the_group_of_its_byte(data, offset):
@@ -141,7 +146,9 @@ def written(spelled: str, coded: bool) -> str:
 @given(
     st.lists(
         st.builds(written, st.sampled_from(placeholders.SPELLINGS), st.booleans())
-        | st.sampled_from(["%", "%7b", "{", "{{", "[", "<", "&lt;", "*|", "/unsub", "a{b:c}", "%20", " ", "http://", "x"])
+        | st.sampled_from(
+            ["%", "%7b", "{", "{{", "[", "<", "&lt;", "*|", "/unsub", "a{b:c}", "%20", " ", "http://", "x"]
+        )
         | st.sampled_from(placeholders.SPELLINGS).map(lambda word: word[: len(word) // 2]),
         max_size=8,
     ).map("".join)

@@ -80,7 +80,9 @@ TIDY = st.recursive(
 def test_the_plain_way_answers_for_tidy_pages_only_and_agrees(page):
     plain = html.plain(page.encode())
     assert plain in (None, html.careful(page.encode()))
-    assert plain is not None or any(odd in page for odd in ("='", '="', "= ", "<x", "<title", "</a/", "=x", "a/>", "/>"))
+    assert plain is not None or any(
+        odd in page for odd in ("='", '="', "= ", "<x", "<title", "</a/", "=x", "a/>", "/>")
+    )
 
 
 @given(st.binary(max_size=300))
