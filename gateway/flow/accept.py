@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from gateway import clock
-from gateway.flow import facts, intake, judge, rows
+from gateway.flow import facts, intake, judge, report, rows
 from gateway.flow.commit import Committer, Entry, Filing
 from gateway.flow.context import Context
 from gateway.flow.deliver import Deliverer
@@ -128,10 +128,15 @@ class Accept:
         lifetime = self._context.settings.limits.expire
         if one.passes:
             return Entry(receipt, rows.parcel(one.case, one.recipient, "waiting", "", lifetime))
-        report = rows.report(account.id, one.case.facts.now, one.verdict.code, "refused")
-        if account.block_style == "hold":
-            return Entry(receipt, rows.parcel(one.case, one.recipient, "held", one.verdict.code, lifetime), report)
-        return Entry(receipt, None, report)
+        held = account.block_style == "hold"
+        parcel = rows.parcel(one.case, one.recipient, "held", one.verdict.code, lifetime) if held else None
+        body = {
+            "code": one.verdict.code,
+            "recipient": one.recipient.address.spelled,
+            "orcpt": one.recipient.orcpt,
+        }
+        kind, now = "held" if held else "refused", one.case.facts.now
+        return Entry(receipt, parcel, report.row(account, draft.mail_from, one.recipient.notify, kind, now, body))
 
 
 def _all_refused(draft: Draft, decided: Sequence[Decided]) -> bool:

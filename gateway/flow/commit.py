@@ -44,6 +44,12 @@ class Filing:
     settled: Settled | None = None
     events: list[Row] = field(default_factory=list)
 
+    @property
+    def keeps(self) -> Row | None:
+        """Return the submission if anything needs it: a parcel, or a delivery report, which quotes the message."""
+        needed = any(entry.parcel or (entry.report and entry.report["via"] == "dsn") for entry in self.entries)
+        return self.submission if needed else None
+
     def number(self, numbers: Iterator[int]) -> None:
         """Give every row its identity; rows that have one keep it, so that a second try writes the same."""
         submission = 0
@@ -56,7 +62,8 @@ class Filing:
             if entry.parcel is not None:
                 entry.parcel |= {"id": ref, "submission_id": submission}
             if entry.report is not None:
-                entry.report |= {"ref": ref, "id": entry.report.get("id") or next(numbers)}
+                entry.report.setdefault("id", next(numbers))
+                entry.report |= {"ref": ref, "submission_id": entry.receipt["submission_id"]}
         for event in self.events:
             event.setdefault("id", next(numbers))
 
@@ -94,7 +101,7 @@ class Committer:
         with self._store.begin() as tx:
             spool.put(
                 tx,
-                [filing.submission for filing in filings if filing.submission],
+                [kept for filing in filings if (kept := filing.keeps)],
                 [entry.parcel for entry in entries if entry.parcel],
             )
             receipts.write(tx, [entry.receipt for entry in entries])

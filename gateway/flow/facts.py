@@ -54,6 +54,7 @@ class Case:
     advertiser: Advertiser
     list: List | None
     contact: Known | None
+    account: Account | None = None
 
 
 class Reader:
@@ -128,7 +129,8 @@ def _cases(
     context: Context, question: Question, rows: _Rows, dossiers: Iterator[Dossier], now: datetime
 ) -> Sequence[Case]:
     advertiser, row = rows.advertiser(question), rows.list(question)
-    account = _account_facts(question, rows.account(question), row)
+    tool = rows.account(question)
+    account = _account_facts(question, tool, row)
     controller = _advertiser_facts(advertiser)
     list_facts = _list_facts(row)
     cases = []
@@ -144,7 +146,7 @@ def _cases(
             account=account,
             policy=context.policy,
         )
-        cases.append(Case(address, facts, advertiser, row, dossier.contact))
+        cases.append(Case(address, facts, advertiser, row, dossier.contact, tool))
     return cases
 
 

@@ -1,4 +1,4 @@
-"""The rows that a verdict leaves behind: submissions, parcels, receipts, reports; and their lines in the journal."""
+"""The rows that a verdict leaves behind: submissions, parcels, receipts; and their lines in the journal."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -92,18 +92,6 @@ def receipt(context: Context, case: Case, verdict: Verdict, account_id: int, sta
 def _evidence(verdict: Verdict) -> dict[str, Any]:
     found = {"events": verdict.because, "oppositions": verdict.oppositions, "also": verdict.also}
     return {name: list(values) for name, values in found.items() if values}
-
-
-def report(account_id: int, now: datetime, code: str, kind: str) -> Row:
-    """Return what a tool is to be told about a copy whose fate the SMTP dialogue did not tell it."""
-    return {
-        "account_id": account_id,
-        "kind": kind,
-        "body": {"code": code},
-        "due_at": now,
-        "attempts": 0,
-        "created_at": now,
-    }
 
 
 def told(case: Case, verdict: Verdict, ref: int) -> list[Row]:

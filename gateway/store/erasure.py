@@ -3,14 +3,14 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlmodel import Session
 
 from gateway.store import ledger, people, seals, spool
 from gateway.store.rows import table_of
-from gateway.store.tables import Contact, Event, Parcel, Receipt
+from gateway.store.tables import Contact, Event, Parcel, Receipt, Report
 
-_EVENTS, _PARCELS, _RECEIPTS = table_of(Event), table_of(Parcel), table_of(Receipt)
+_EVENTS, _PARCELS, _RECEIPTS, _REPORTS = table_of(Event), table_of(Parcel), table_of(Receipt), table_of(Report)
 Evidence = Mapping[str, Any]
 
 
@@ -28,6 +28,7 @@ def erase(
         (_RECEIPTS.c.contact_id.is_(None)) & (_RECEIPTS.c.recipient_digest == digest),
     )
     run = tx.connection().execute
+    run(delete(_REPORTS).where(_REPORTS.c.ref.in_(select(_RECEIPTS.c.ref).where(whose))))
     replies = run(update(_RECEIPTS).where(whose, _RECEIPTS.c.reply != "").values(reply="")).rowcount
     mine = or_(_PARCELS.c.contact_id == contact.id, _PARCELS.c.recipient == spelled)
     parcels = spool.drop(tx, list(run(select(_PARCELS.c.id).where(mine)).scalars()))

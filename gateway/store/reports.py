@@ -1,13 +1,18 @@
-"""The reports: what a tool or a sender is to be told (the outbox)."""
+"""The reports: what a tool is to be told (the outbox). A row goes when it has been told."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import datetime
 
+from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
-from gateway.store.rows import Inserter, Row
+from gateway.store.among import Among
+from gateway.store.rows import Inserter, Row, table_of
 from gateway.store.tables import Report
 
+_REPORTS = table_of(Report)
 _insert = Inserter(Report)
+_GONE = delete(_REPORTS).where(Among(_REPORTS.c.id, "ids"))
 
 
 def write(tx: Session, rows: Sequence[Row]) -> None:
@@ -18,3 +23,26 @@ def write(tx: Session, rows: Sequence[Row]) -> None:
 def of_ref(tx: Session, ref: int) -> list[Report]:
     """Return the reports about one recipient's copy, in the order of their ids."""
     return list(tx.exec(select(Report).where(Report.ref == ref).order_by(col(Report.id))))
+
+
+def due(tx: Session, via: str, now: datetime, limit: int) -> list[Report]:
+    """Return at most `limit` reports for one way of telling, by submission, and keep other nodes from taking them.
+
+    Those of one submission come together: once the first is due, the others do not wait for their own time. They are
+    locked until the end of the transaction (PostgreSQL; SQLite has one writer), in which they should be told and
+    deleted, or put off.
+    """
+    mine = select(Report).where(Report.via == via)
+    ready = select(Report.submission_id).where(Report.via == via, Report.due_at <= now).limit(limit)
+    query = mine.where(col(Report.submission_id).in_(ready)).order_by(col(Report.submission_id), col(Report.id))
+    return list(tx.exec(query.limit(limit).with_for_update(skip_locked=True)))
+
+
+def waiting(tx: Session, via: str, now: datetime) -> bool:
+    """Return whether there is a report due for that way of telling."""
+    return tx.exec(select(Report.id).where(Report.via == via, Report.due_at <= now).limit(1)).first() is not None
+
+
+def drop(tx: Session, ids: Collection[int]) -> int:
+    """Delete reports that have been told, and return how many there were."""
+    return tx.connection().execute(_GONE, {"ids": ids}).rowcount

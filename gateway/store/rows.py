@@ -69,10 +69,15 @@ def keep(tx: Session, row: Model, taken: str) -> Model:
             flag_modified(row, name)  # a list that was changed in place looks unchanged
         tx.flush()
         if isinstance(row, Advertiser | Account | List):
-            tx.connection().execute(_CHANGED)
+            changed(tx)
     except IntegrityError as error:
         raise Misuse(taken) from error
     return row
+
+
+def changed(tx: Session) -> None:
+    """Say that something of which `store.catalogue` keeps a copy has changed."""
+    tx.connection().execute(_CHANGED)
 
 
 def _json_names(row: SQLModel) -> list[str]:

@@ -19,12 +19,13 @@ from sqlmodel import select as select_rows
 
 from gateway.store.among import Among
 from gateway.store.rows import Inserter, Row, table_of
-from gateway.store.tables import Moment, Parcel, Submission
+from gateway.store.tables import Moment, Parcel, Report, Submission
 
 State = Literal["gone", "waiting", "held", "failed"]
 
 _PARCELS = table_of(Parcel)
 _SUBMISSIONS = table_of(Submission)
+_REPORTS = table_of(Report)
 _insert_submissions = Inserter(Submission)
 _insert_parcels = Inserter(Parcel)
 
@@ -123,12 +124,12 @@ _RENEW = (
     .where(Among(_PARCELS.c.id, "ids"), *_MINE)
     .values(leased_until=bindparam("until", type_=Moment), due_at=bindparam("until", type_=Moment))
 )
-# Before parcels go: two nodes that each delete one of the last two parcels would otherwise each see the other's, and
-# both would leave the submission behind for ever. In ascending order, so that they do not wait for each other.
+# In ascending order, so that nodes do not wait for each other.
 _LOCK = select(_SUBMISSIONS.c.id).where(Among(_SUBMISSIONS.c.id, "ids")).order_by(_SUBMISSIONS.c.id).with_for_update()
 _EMPTY = delete(_SUBMISSIONS).where(
     Among(_SUBMISSIONS.c.id, "ids"),
     ~exists().where(_PARCELS.c.submission_id == _SUBMISSIONS.c.id),
+    ~exists().where(_REPORTS.c.submission_id == _SUBMISSIONS.c.id, _REPORTS.c.via == "dsn"),  # it quotes the message
 )
 _CONTENTS = select(*(_SUBMISSIONS.c[name] for name in Handed.__slots__)).where(Among(_SUBMISSIONS.c.id, "ids"))
 _IN_HAND = select(_PARCELS.c.id).where(
@@ -169,17 +170,31 @@ def submissions(tx: Session, ids: Collection[int]) -> dict[int, Handed]:
 def settle(tx: Session, node: str, rows: Sequence[Settled]) -> int:
     """Record what became of parcels leased by `node`, and return how many still were its own.
 
-    A submission goes with its last parcel.
+    A submission goes with its last parcel, unless a report about it waits (`clear`).
     """
     gone = [row for row in rows if row.state == "gone"]
     settled = _keep(tx, node, [row for row in rows if row.state != "gone"])
     if gone:
         owners = {row.submission_id for row in gone}
         values = {"ids": {row.parcel_id for row in gone}, "mine": node}
-        tx.connection().execute(_LOCK, {"ids": owners})
+        lock(tx, owners)
         settled += tx.connection().execute(_GONE, values).rowcount
-        tx.connection().execute(_EMPTY, {"ids": owners})
+        clear(tx, owners)
     return settled
+
+
+def lock(tx: Session, ids: Collection[int]) -> None:
+    """Keep other nodes from these submissions until the end of the transaction; call it before `clear` and its cause.
+
+    Two nodes that each take away one of the last two things that keep a submission would otherwise each see the
+    other's, and both would leave it behind for ever.
+    """
+    tx.connection().execute(_LOCK, {"ids": ids})
+
+
+def clear(tx: Session, ids: Collection[int]) -> None:
+    """Delete the submissions with those ids that have no parcel and no report left."""
+    tx.connection().execute(_EMPTY, {"ids": ids})
 
 
 def _keep(tx: Session, node: str, rows: Sequence[Settled]) -> int:
@@ -262,7 +277,7 @@ def drop(tx: Session, ids: Collection[int]) -> int:
     """Delete parcels that no courier holds, and submissions left without any; return how many parcels there were."""
     run = tx.connection().execute
     owners = set(run(_OWNERS, {"ids": ids}).scalars())
-    run(_LOCK, {"ids": owners})
+    lock(tx, owners)
     dropped = run(_DROP, {"ids": ids}).rowcount
-    run(_EMPTY, {"ids": owners})
+    clear(tx, owners)
     return dropped
