@@ -29,6 +29,7 @@ from gateway.flow.deliver import Deliverer
 from gateway.flow.facts import Reader
 from gateway.flow.handover import Handover
 from gateway.flow.optout import Desk
+from gateway.flow.report import Reporter
 from gateway.flow.retention import Retainer
 from gateway.flow.seal import Sealer
 from gateway.settings import Settings
@@ -107,11 +108,9 @@ class Gateway:
             self.door = await open_door(gate, self._smtp_options())
             stack.push_async_callback(self.door.stop, GRACE)
         if plan.chores:
-            sealer, retainer = Sealer(context), Retainer(context)
-            self._run(stack, "sealer", sealer.run())
-            stack.push_async_callback(sealer.stop)
-            self._run(stack, "retention", retainer.run())
-            stack.push_async_callback(retainer.stop)
+            for chore in (Sealer(context), Reporter(context), Retainer(context)):
+                self._run(stack, type(chore).__name__.lower(), chore.run())
+                stack.push_async_callback(chore.stop)
         await self._open_probes(stack)
 
     def _run(self, stack: AsyncExitStack, name: str, work: Coroutine[None, None, None]) -> None:

@@ -12,6 +12,7 @@ from gateway.commands.found import account_named, advertiser_named, list_named, 
 from gateway.errors import Misuse
 from gateway.flow import passwords
 from gateway.flow.context import Context
+from gateway.flow.report import WAYS
 from gateway.law.facts import MessageClass
 from gateway.plugin import BLOCK_STYLES
 from gateway.store import accounts, advertisers, lists
@@ -38,6 +39,7 @@ def account() -> None:
 @click.option("--class", "classes", multiple=True, type=_CLASSES, help="Class it may claim; the first is its default.")
 @click.option("--plugin", default="generic", show_default=True, help="Plugin that understands the tool.")
 @click.option("--block-style", type=click.Choice(BLOCK_STYLES), help="How a refusal is said; else the plugin's style.")
+@click.option("--report", type=click.Choice(WAYS), help="How it hears what SMTP did not say; else by delivery reports.")
 @click.option("--from-domain", "domains", multiple=True, help="From domain; else those of the advertiser.")
 @click.option("--optout-host", "hosts", multiple=True, help="Host of the tool's own one-click URL that may be called.")
 @password_stdin
@@ -79,6 +81,7 @@ def _made(context: Context, tx: Tx, owner: Advertiser, login: str, options: dict
         domains=[domain_of(domain) for domain in options["domains"]],
         plugin=understood.name,
         block_style=options["block_style"] or understood.block_style,
+        report=options["report"] or WAYS[0],
         optout_hosts=[domain_of(host) for host in options["hosts"]],
         created_at=clock.now(),
     )

@@ -40,6 +40,7 @@ class Outcome:
 
     fate: Fate
     reply: Reply
+    reports: bool = False  # the next hop took over what NOTIFY asks for (RFC 3461 5.2)
 
 
 class Courier(Protocol):

@@ -43,6 +43,7 @@ class Filing:
     entries: list[Entry] = field(default_factory=list)
     settled: Settled | None = None
     events: list[Row] = field(default_factory=list)
+    reports: list[Row] = field(default_factory=list)  # those that no receipt goes with
 
     @property
     def keeps(self) -> Row | None:
@@ -64,13 +65,13 @@ class Filing:
             if entry.report is not None:
                 entry.report.setdefault("id", next(numbers))
                 entry.report |= {"ref": ref, "submission_id": entry.receipt["submission_id"]}
-        for event in self.events:
-            event.setdefault("id", next(numbers))
+        for row in (*self.events, *self.reports):
+            row.setdefault("id", next(numbers))
 
     @property
     def width(self) -> int:
         """Return how many numbers the filing needs at most."""
-        return 1 + 3 * len(self.entries) + len(self.events)
+        return 1 + 3 * len(self.entries) + len(self.events) + len(self.reports)
 
 
 class Committer:
@@ -106,6 +107,7 @@ class Committer:
             )
             receipts.write(tx, [entry.receipt for entry in entries])
             reports.write(tx, [entry.report for entry in entries if entry.report])
+            reports.write(tx, [report for filing in filings for report in filing.reports])
             ledger.append(tx, [event for filing in filings for event in filing.events])
             settled = [filing.settled for filing in filings if filing.settled]
             if settled:

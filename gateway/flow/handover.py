@@ -5,10 +5,10 @@ from datetime import timedelta
 
 from gateway import clock
 from gateway.courier.courier import Courier, Letter, Outcome
-from gateway.flow import retry, rows, wording
-from gateway.flow.commit import Entry, Filing
+from gateway.flow import report, retry, rows, wording
+from gateway.flow.commit import Entry, Filing, Row
 from gateway.flow.context import Context
-from gateway.flow.facts import ITSELF, Case, Question, Reader
+from gateway.flow.facts import Case, Question, Reader
 from gateway.flow.shelf import Book
 from gateway.law.decide import decide
 from gateway.law.facts import MessageClass, MessageFacts
@@ -62,8 +62,9 @@ class Handover:
         if copy is bare and Token.DKIM in verdict.inject and not case.advertiser.upstream_signs:
             verdict = Verdict(REASONS["R-MSG-NODKIM"], rule="message")  # the key was retired since the 250
             return self._final(job, case, verdict, "dropped", "", b"")
-        outcome = await self._courier.hand(_letter(job, copy))
-        return self._record(job, case, verdict, outcome, copy)
+        letter = _letter(job, copy)
+        outcome = await self._courier.hand(letter)
+        return self._record(job, case, verdict, outcome, letter)
 
     def _copy(self, job: Job, case: Case, verdict: Verdict) -> bytes:
         trace = wording.trace(self._context, job.submission, job.parcel.id)
@@ -73,13 +74,18 @@ class Handover:
             raise TypeError("a message that cannot carry the mention was let through")
         return wording.copy(self._context, job.plan, case, verdict, parcel=job.parcel.id, trace=trace)
 
-    def _record(self, job: Job, case: Case, verdict: Verdict, outcome: Outcome, copy: bytes) -> Filing:
-        if outcome.fate != "deferred":
-            return self._final(job, case, verdict, outcome.fate, str(outcome.reply), copy)
-        wait = self._wait(job.parcel)
-        if clock.now() + wait > job.parcel.expires_at:
-            return self._final(job, case, verdict, "failed", str(outcome.reply), copy)
-        return self._later(job.parcel, outcome.reply, wait, counted=True)
+    def _record(self, job: Job, case: Case, verdict: Verdict, outcome: Outcome, letter: Letter) -> Filing:
+        fate, reply, parcel = outcome.fate, str(outcome.reply), job.parcel
+        wait = self._wait(parcel)
+        if fate == "deferred" and clock.now() + wait <= parcel.expires_at:
+            filing = self._later(parcel, outcome.reply, wait, counted=True)
+            if retry.delayed(self._context.settings.limits.retries, parcel.attempts):
+                filing.reports = self._reports(job, case, verdict, "delayed", reply)
+            return filing
+        filing = self._final(job, case, verdict, "failed" if fate == "deferred" else fate, reply, letter.content)
+        if fate == "delivered" and not (outcome.reports and "SUCCESS" in letter.notify):
+            filing.reports = self._reports(job, case, verdict, "relayed", reply)
+        return filing
 
     def stumbled(self, parcel: Claimed, reference: str) -> Filing:
         """Return what is to be recorded when a mistake of our own kept the parcel here: it waits, nothing is lost."""
@@ -112,9 +118,6 @@ class Handover:
             "outcome": outcome,
             "reply": reply,
         }
-        told = outcome != "delivered"
-        account = job.submission.account_id
-        report = rows.report(account, case.facts.now, verdict.code, outcome) if told and account != ITSELF else None
         settled = Settled(
             parcel_id=parcel.id,
             submission_id=parcel.submission_id,
@@ -124,9 +127,24 @@ class Handover:
             reply=reply,
             reason=verdict.code,
         )
-        said = [] if told else rows.told(case, verdict, parcel.id)
-        waited = None if told else (clock.now() - parcel.created_at).total_seconds()
-        return Filing(entries=[Entry(receipt, None, report, copy, waited)], settled=settled, events=said)
+        filing = Filing(entries=[Entry(receipt, copy=copy)], settled=settled)
+        if outcome == "delivered":
+            filing.entries[0].waited = (clock.now() - parcel.created_at).total_seconds()
+            filing.events = rows.told(case, verdict, parcel.id)
+        else:
+            filing.reports = self._reports(job, case, verdict, outcome, reply)
+        return filing
+
+    def _reports(self, job: Job, case: Case, verdict: Verdict, kind: str, reply: str) -> list[Row]:
+        """Return what the tool is to be told about the copy, if anything; soon, with what else happens to its message.
+
+        `reply` is "" when it was the law's doing.
+        """
+        parcel, row = job.parcel, job.submission
+        body = {"code": verdict.code, "recipient": parcel.recipient, "orcpt": parcel.orcpt, "reply": reply}
+        due = clock.now() + self._context.settings.limits.report_after
+        found = report.row(case.account, row.mail_from, parcel.notify, kind, due, body)
+        return [found | {"ref": parcel.id, "submission_id": row.id}] if found else []
 
 
 def _question(job: Job) -> Question:

@@ -111,7 +111,7 @@ def _post(context: Context, tx: Tx, handed: Handed, rows: Sequence[Report], now:
         return
     letter = dsn.Letter(
         mta=context.settings.gateway.hostname,
-        author=letters.sender(context, advertiser),
+        author=f"postmaster@{letters.sender(context, advertiser).rpartition('@')[2]}",
         to=handed.mail_from,
         date=now,
         arrived=handed.received_at,

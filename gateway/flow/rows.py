@@ -1,6 +1,6 @@
 """The rows that a verdict leaves behind: submissions, parcels, receipts; and their lines in the journal."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from gateway import clock, journal

@@ -108,7 +108,7 @@ def _human(letter: Letter) -> bytes:
 
 
 def _machine(letter: Letter) -> bytes:
-    """The part for machines (RFC 3464 2.1), in the form of RFC 6533 as soon as an address is outside ASCII."""
+    """Return the part for machines (RFC 3464 2.1), in the form of RFC 6533 as soon as an address is outside ASCII."""
     groups = [_message_fields(letter), *(_recipient_fields(fate, letter.date) for fate in letter.fates)]
     text = "\r\n".join("".join(f"{name}: {value}\r\n" for name, value in group) for group in groups)
     kind, data = _form("delivery-status", text.encode())

@@ -259,6 +259,11 @@ class Limits(Section):
     deliveries: Whole = Field(
         200, ge=1, le=10_000, description="Parcels claimed for delivery at once, for each worker."
     )
+    report_after: Duration = Field(
+        timedelta(minutes=1),
+        description="How long copies of one message that could not be delivered are collected, so that its sender gets"
+        " one delivery report.",
+    )
 
 
 class ToolAt(Section):
