@@ -44,6 +44,12 @@ _KINDS: Mapping[str, tuple[Any, ...]] = {
 }
 
 
+def names() -> set[str]:
+    """Return the names of everything that is counted, as the page has them."""
+    ends = {"Counter": ("_total",), "Histogram": ("_bucket", "_count", "_sum")}
+    return {f"consentgate_{name}{end}" for name, (kind, *_) in _KINDS.items() for end in ends[kind]}
+
+
 def count(name: str, label: str, number: int = 1) -> None:
     """Add to a counter: `accepted` and `refused` by code, `settled` by outcome, `opt_outs` by origin."""
     if _meters:
