@@ -10,7 +10,7 @@ from gateway import clock
 from gateway.flow.context import Context
 from gateway.law.events import Kind
 from gateway.mail.address import parse
-from gateway.store import ledger, lists, oppositions, receipts, requests, seals
+from gateway.store import ledger, lists, oppositions, receipts, requests, seals, signups
 from gateway.store.tables import Advertiser, Contact, Event, Receipt
 from gateway.store.tx import Tx
 from gateway.text import say
@@ -55,6 +55,10 @@ def document(context: Context, tx: Tx, owner: Advertiser, contact: Contact) -> d
         "requests": [
             {"right": one.right, "received_at": one.received_at, "closed_at": one.closed_at, "outcome": one.outcome}
             for one in requests.of_contact(tx, contact.id)
+        ],
+        "sign_ups": [
+            {"at": one.created_at, "until": one.expires_at, "form": one.asked["form"], "boxes": one.asked["boxes"]}
+            for one in signups.waiting(tx, owner.id, contact.address_key)
         ],
     }  # fmt: skip
 

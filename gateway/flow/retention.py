@@ -3,6 +3,7 @@
 Prospects go three years after the last contact that came from them, customers three years after the relation ended
 (`law.matter`), both thirty days later so that the one re-confirmation can be answered (docs/rules.md, A7). Objections
 never go. People under restriction or with an open request wait. Proof is emptied five years after the erasure.
+Sign-ups that nobody confirmed go too.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ from gateway.flow.facts import Question, gather
 from gateway.law.clocks import add_years, day, midnight
 from gateway.law.matter import RECONFIRM_AFTER, Matter
 from gateway.mail.address import parse
-from gateway.store import advertisers, lists, people, retention, spool
+from gateway.store import advertisers, lists, people, retention, signups, spool
 from gateway.store.tables import Advertiser, Contact
 
 PROOF_YEARS = 5  # C. civ. 2224
@@ -54,6 +55,7 @@ def run(context: Context, *, dry: bool = False) -> Expired:
             elif not _erase(context, found, now, done):
                 return done
     _proof(context, now, done, dry=dry)
+    _unconfirmed(context, now, done, dry=dry)
     if not dry:
         context.store.scrub()
     return done
@@ -109,6 +111,12 @@ def _proof(context: Context, now: datetime, done: Expired, *, dry: bool) -> None
     with context.store.begin() as tx:
         if retention.hold(tx):
             done.add(retention.empty(tx, old, before))
+
+
+def _unconfirmed(context: Context, now: datetime, done: Expired, *, dry: bool) -> None:
+    """Delete the sign-ups that nobody confirmed in time."""
+    with context.store.begin() as tx:
+        done.add({"sign_up": signups.late(tx, now) if dry else signups.expire(tx, now)})
 
 
 class Retainer:

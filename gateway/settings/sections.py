@@ -179,6 +179,12 @@ class Web(Section):
         description="Largest file taken by the API's bulk check, in bytes or such as 256MiB.",
     )
 
+    record_network: Flag = Field(
+        False,
+        description="Whether the evidence of a sign-up holds the network it came from (/24, /48). Some counsel ask for"
+        " it; the double opt-in proves more and needs no such data.",
+    )
+
 
 class Inbound(Section):
     """Mail that comes back to us."""
@@ -251,6 +257,10 @@ class Limits(Section):
     expire: Duration = Field(
         timedelta(days=5),
         description="After how long a copy that could not be handed over is given up (RFC 5321: 4-5 d).",
+    )
+    unconfirmed: Duration = Field(
+        timedelta(days=7),
+        description="How long a sign-up may wait for its confirmation; then it is deleted, as if it had never been.",
     )
     sessions: Whole = Field(500, ge=1, le=100_000, description="SMTP sessions served at once, for each worker.")
     idle: Duration = Field(

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import delete, or_, select, update
 from sqlmodel import Session
 
-from gateway.store import ledger, people, seals, spool
+from gateway.store import ledger, people, seals, signups, spool
 from gateway.store.rows import table_of
 from gateway.store.tables import Contact, Event, Parcel, Receipt, Report
 
@@ -33,8 +33,11 @@ def erase(
     mine = or_(_PARCELS.c.contact_id == contact.id, _PARCELS.c.recipient == spelled)
     parcels = spool.drop(tx, list(run(select(_PARCELS.c.id).where(mine)).scalars()))
     salts = seals.forget(tx, contact.id, digest)
+    asked = signups.forget(tx, contact.advertiser_id, contact.address_key)
     gone = people.remove(tx, [contact.id])
-    return {"contact": gone, "event": emptied, "receipt": replies, "parcel": parcels, "leaf": salts}
+    return {
+        "contact": gone, "event": emptied, "receipt": replies, "parcel": parcels, "leaf": salts, "sign_up": asked,
+    }  # fmt: skip
 
 
 def _events(tx: Session, contact_id: int, keep: Callable[[Evidence], Evidence]) -> int:

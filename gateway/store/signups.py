@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, delete
+from sqlalchemy import BigInteger, Index, delete, func
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from gateway.store.columns import big, id_, json_, moment
@@ -82,16 +82,10 @@ def get(tx: Session, number: int, *, hold: bool = False) -> SignUp | None:
     return tx.get(SignUp, number, with_for_update=hold or None, populate_existing=hold)
 
 
-def waiting(tx: Session, list_id: int, address_key: str) -> Sequence[SignUp]:
-    """Return the sign-ups to a list that wait for the confirmation of that mailbox, the newest first."""
+def waiting(tx: Session, advertiser_id: int, address_key: str) -> Sequence[SignUp]:
+    """Return the sign-ups with an advertiser that wait for the confirmation of that mailbox, as person or parent."""
     mine = (col(SignUp.address_key) == address_key) | (col(SignUp.parent_key) == address_key)
-    query = select(SignUp).where(SignUp.list_id == list_id, mine).order_by(col(SignUp.created_at).desc())
-    return tx.exec(query).all()
-
-
-def of_address(tx: Session, advertiser_id: int, address_key: str) -> Sequence[SignUp]:
-    """Return what waits in the name of an address, with an advertiser."""
-    query = select(SignUp).where(SignUp.advertiser_id == advertiser_id, SignUp.address_key == address_key)
+    query = select(SignUp).where(SignUp.advertiser_id == advertiser_id, mine).order_by(col(SignUp.id))
     return tx.exec(query).all()
 
 
@@ -104,6 +98,11 @@ def forget(tx: Session, advertiser_id: int, address_key: str) -> int:
 def remove(tx: Session, number: int) -> None:
     """Delete one sign-up."""
     tx.connection().execute(delete(_SIGN_UPS).where(_SIGN_UPS.c.id == number))
+
+
+def late(tx: Session, now: datetime) -> int:
+    """Return how many there are whose time is over."""
+    return tx.exec(select(func.count()).where(col(SignUp.expires_at) <= now)).one()
 
 
 def expire(tx: Session, now: datetime) -> int:

@@ -1,0 +1,65 @@
+"""The letter that asks a mailbox to confirm a sign-up: what was asked, by whom, until when. It promotes nothing."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date
+
+from gateway.flow import letters
+from gateway.flow.context import Context
+from gateway.flow.letters import Letter
+from gateway.law.facts import MessageClass
+from gateway.mail.address import Address
+from gateway.mail.compose import Button
+from gateway.store.signups import SignUp
+from gateway.store.tables import Advertiser, List
+from gateway.store.tx import Tx
+from gateway.text import say
+from gateway.tokens import Link, Purpose
+
+
+def send(context: Context, tx: Tx, owner: Advertiser, found: List, row: SignUp, to: Address, link: Link) -> None:
+    """Write the letter into the spool, inside `tx`. It is a SERVICE message: the answer to what was asked for.
+
+    Its return path is the null one, so that a mistyped address comes back to nobody's mailbox.
+    """
+    lang = row.asked["language"]
+    content = letters.write(
+        context,
+        owner,
+        to=to.spelled,
+        subject=say("join.letter.subject", lang, list=found.title or found.name),
+        body=_body(context, owner, found, row, link, lang),
+        lang=lang,
+    )
+    letter = Letter(owner.id, to.spelled, content, MessageClass.SERVICE, list_id=found.id)
+    letters.post(context, tx, letter)
+
+
+def _body(context: Context, owner: Advertiser, found: List, row: SignUp, link: Link, lang: str) -> list[str | Button]:
+    who = owner.legal_name or owner.name
+    token = context.tokens.seal(Purpose.JOIN, link)
+    names = {"advertiser": who, "list": found.title or found.name}
+    identity = ", ".join(part for part in (who, owner.office, owner.email or owner.phone) if part)
+    privacy = [say("join.letter.privacy", lang, url=owner.privacy_url)] if owner.privacy_url else []
+    return [
+        say("join.letter.hello", lang),
+        say(
+            "join.letter.child" if link.parcel else "join.letter.asked",
+            lang,
+            **names,
+            day=_day(context, row.created_at, lang),
+        ),
+        say("join.letter.choices", lang),
+        *(f"– {box['label']}" for box in row.asked["boxes"] if box["ticked"]),
+        Button(say("join.letter.button", lang), f"{context.settings.web.public_url}/join/{found.name}/{token}"),
+        say("join.letter.until", lang, day=_day(context, row.expires_at, lang)),
+        say("join.letter.not_me", lang),
+        say("join.letter.sender", lang, identity=identity),
+        *privacy,
+    ]
+
+
+def _day(context: Context, moment: datetime, lang: str) -> str:
+    day = moment.astimezone(ZoneInfo(context.policy.timezone)).date()
+    return str(format_date(day, "long", locale=lang))
