@@ -5,7 +5,6 @@ couriers. The parent only watches: it starts a worker that died again, and hands
 """
 
 import asyncio
-import gc
 import os
 import secrets
 import signal
@@ -25,6 +24,7 @@ from gateway.errors import Misuse
 from gateway.flow.accept import Accept
 from gateway.flow.commit import Committer
 from gateway.flow.context import Context, open_context
+from gateway.flow.crew import settle
 from gateway.flow.deliver import Deliverer
 from gateway.flow.facts import Reader
 from gateway.flow.handover import Handover
@@ -214,18 +214,11 @@ async def _serve(gateway: Gateway) -> None:
     except OSError as error:
         raise Misuse(f"a listening address cannot be had: {error.strerror or error}") from error
     loop.add_signal_handler(signal.SIGHUP, gateway.reload)
-    _settle_memory()
+    settle()
     gateway.tell()
     await stop.wait()
     journal.note("stopping")
     await gateway.stop()
-
-
-def _settle_memory() -> None:
-    """Leave what was made at the start out of garbage collection, which would look through it again and again."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
 
 
 def _supervise(settings: Settings, parts: frozenset[str], workers: int) -> None:

@@ -19,6 +19,7 @@ from gateway import journal
 from gateway.commands.output import Output
 from gateway.errors import Misuse, TryLater
 from gateway.flow.context import Context, open_context
+from gateway.flow.crew import settle
 from gateway.settings import Settings, load, provide
 from gateway.store import migrate
 from gateway.store.engine import Store
@@ -63,6 +64,7 @@ class Shell:
         context = open_context(self.settings)
         try:
             self._ready(context.store)
+            settle()
             yield context
         finally:
             context.close()

@@ -7,23 +7,26 @@ ledger says already, word for word, is not written twice.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from gateway import clock
 from gateway.errors import Misuse, NotFound
 from gateway.flow.consent import CHANNEL
 from gateway.flow.context import Context
+from gateway.flow.crew import Lock, share
 from gateway.flow.importfile import Line, Sheet
-from gateway.flow.importrow import Entry, Reading, RowError, meanings
+from gateway.flow.importrow import Entry, Reading, RowError, Shape, meanings
 from gateway.law.events import Event, Kind
 from gateway.store import imports, ledger, oppositions, people
 from gateway.store.tables import Batch, List
 from gateway.store.tx import Tx
 
+_Digests = Mapping[tuple[int, bytes], str]
 CHUNK = 2000  # rows a transaction; a courier or a click waits no longer for the database than one of these takes
 
 
@@ -81,25 +84,34 @@ def run(
     """
     if row.state == "closed":
         raise Misuse(f"the list {row.name} is closed; nobody is added to it any more")
-    zone = ZoneInfo(context.policy.timezone)
-    reading = Reading(row, plan.defaults, clock.now(), zone, plan.kind)
-    columns = _Columns(sheet.columns, plan.chosen)
-    tally = Tally(ignored=columns.ignored)
-    batch = _open(context, row, plan)
+    job = _Job(row, plan, sheet.columns, clock.now())
+    tally = Tally(ignored=job.columns.ignored)
+    job.open(context, nullcontext())  # says what is wrong with the defaults before anything is written
+    batch = job.batch = _open(context, row, plan)
     tally.batch = batch.id
-    lines = iter(sheet)
-    while chunk := list(islice(lines, CHUNK)):
-        fit = list(_fit(chunk, columns, reading, tally, on_refused))
-        with context.store.begin() as tx:
-            opposed, same = _write(context, tx, row, fit, actor=plan.actor, batch_id=batch.id)
-        for line in opposed:
-            tally.refuse("opposed")
-            on_refused(Refused(line.number, line.values, "opposed"))
-        tally.taken += len(fit) - len(opposed)
-        tally.same += same
+    for done in share(context, job, _chunks(sheet)):
+        for refused in done.refused:
+            tally.refuse(refused.code)
+            on_refused(refused)
+        tally.taken += done.taken
+        tally.same += done.same
         on_progress(tally)
     _finish(context, batch, tally)
     return tally
+
+
+def _chunks(sheet: Sheet) -> Iterator[list[Line]]:
+    lines = iter(sheet)
+    while chunk := list(islice(lines, CHUNK)):
+        yield chunk
+
+
+class _Done(NamedTuple):
+    """What came of a chunk."""
+
+    taken: int
+    same: int
+    refused: list[Refused]
 
 
 class _Columns:
@@ -107,37 +119,68 @@ class _Columns:
 
     def __init__(self, headers: tuple[str, ...], chosen: Mapping[str, str]) -> None:
         self._chosen = chosen
-        self._cache: dict[tuple[str, ...], dict[str, str]] = {}
-        self._fixed = meanings(headers, chosen, lone=True) if headers else None
-        self.ignored = tuple(header for header in headers if self._fixed and header not in self._fixed)
+        self._shapes: dict[tuple[str, ...], Shape] = {}
+        self.ignored: tuple[str, ...] = ()
+        if headers:
+            names = meanings(headers, chosen, lone=True)
+            self._shapes[headers] = Shape(headers, names)
+            self.ignored = tuple(header for header in headers if header not in names)
 
-    def named(self, values: Mapping[str, object]) -> dict[str, object]:
-        """Return the values by the names of our columns."""
-        return {name: values[header] for header, name in self._of(tuple(values)).items() if header in values}
+    def shape(self, columns: tuple[str, ...]) -> Shape:
+        """Return where what stands in a row with these columns."""
+        found = self._shapes.get(columns)
+        if found is None:
+            if len(self._shapes) > 1000:
+                self._shapes.clear()
+            found = self._shapes[columns] = Shape(columns, self._names(columns))
+        return found
 
-    def _of(self, keys: tuple[str, ...]) -> dict[str, str]:
-        if self._fixed is not None:
-            return self._fixed
-        if keys not in self._cache:
-            if len(self._cache) > 1000:
-                self._cache.clear()
-            here = {name: header for name, header in self._chosen.items() if header in keys}
-            try:
-                self._cache[keys] = meanings(keys, here)
-            except Misuse:
-                self._cache[keys] = {}
-        return self._cache[keys]
+    def _names(self, columns: tuple[str, ...]) -> Mapping[str, str]:
+        here = {name: header for name, header in self._chosen.items() if header in columns}
+        try:
+            return meanings(columns, here)
+        except Misuse:
+            return {}
+
+
+class _Job:
+    """All that the rows of one import have in common."""
+
+    def __init__(self, row: List, plan: Plan, headers: tuple[str, ...], now: datetime) -> None:
+        self.row, self.plan, self.now = row, plan, now
+        self.columns = _Columns(headers, plan.chosen)
+        self.batch: Batch | None = None
+
+    def open(self, context: Context, lock: Lock) -> Callable[[list[Line]], _Done]:
+        """Return what takes a chunk of rows; one process writes at a time, so that none waits for a database lock."""
+        row, plan = self.row, self.plan
+        reading = Reading(row, plan.defaults, self.now, ZoneInfo(context.policy.timezone), plan.kind)
+
+        def take(chunk: list[Line]) -> _Done:
+            refused: list[Refused] = []
+            fit = list(_fit(chunk, self.columns, reading, refused))
+            digests = _digests(context, row, (entry for _, entry in fit))
+            with lock, context.store.begin() as tx:
+                opposed, same = _write(context, tx, row, fit, digests, actor=plan.actor, batch_id=self.batch_id)
+            refused += [Refused(line.number, line.values, "opposed") for line in opposed]
+            return _Done(len(fit) - len(opposed), same, sorted(refused, key=lambda one: one.line))
+
+        return take
+
+    @property
+    def batch_id(self) -> int | None:
+        """Return the number of the import."""
+        return self.batch.id if self.batch else None
 
 
 def _fit(
-    chunk: Iterable[Line], columns: _Columns, reading: Reading, tally: Tally, on_refused: Callable[[Refused], None]
+    chunk: Iterable[Line], columns: _Columns, reading: Reading, refused: list[Refused]
 ) -> Iterator[tuple[Line, Entry]]:
     for line in chunk:
         try:
-            yield line, reading.entry(columns.named(line.values), line.problem)
+            yield line, reading.entry(line.cells, columns.shape(line.columns), line.problem)
         except RowError as problem:
-            tally.refuse(problem.code)
-            on_refused(Refused(line.number, line.values, problem.code, problem.detail))
+            refused.append(Refused(line.number, line.values, problem.code, problem.detail))
 
 
 def _open(context: Context, row: List, plan: Plan) -> Batch:
@@ -155,24 +198,19 @@ def _finish(context: Context, batch: Batch, tally: Tally) -> None:
 
 
 def _write(
-    context: Context, tx: Tx, row: List, fit: Sequence[tuple[Line, Entry]], **written_by: object
+    context: Context, tx: Tx, row: List, fit: Sequence[tuple[Line, Entry]], digests: _Digests, **written_by: object
 ) -> tuple[list[Line], int]:
     """Write the rows that nobody opposes; return the lines of the others, and how many were known word for word."""
-    against = _opposed(context, tx, row, [entry for _, entry in fit])
+    against = _opposed(tx, row, digests)
     kept = [entry for _, entry in fit if entry.key not in against] if against else [entry for _, entry in fit]
     numbers, recorded = context.store.take(len(kept)), clock.now()
-    contacts = [_contact(number, row, entry, recorded) for number, entry in zip(numbers, kept, strict=True)]
-    known = people.upsert_many(tx, contacts)
+    # A country that is not known is not France: the professional regime asks for the country.
+    common = {"advertiser_id": row.advertiser_id, "created_at": recorded, "country": None}
+    known = people.upsert_many(tx, list(map(_contact, numbers, kept)), common)
     new = list(_unsaid(tx, row, kept, numbers, known))
-    common = {**written_by, "advertiser_id": row.advertiser_id, "list_id": row.id, "channel": CHANNEL}
-    common["recorded_at"] = recorded
-    ledger.extend(
-        tx,
-        [
-            _event(common, number, known[entry.key], entry)
-            for number, entry in zip(context.store.take(len(new)), new, strict=True)
-        ],
-    )
+    common = {"advertiser_id": row.advertiser_id, "list_id": row.id, "channel": CHANNEL, "recorded_at": recorded}
+    events = zip(context.store.take(len(new)), new, strict=True)
+    ledger.extend(tx, [_event(number, known[entry.key], entry) for number, entry in events], common | written_by)
     return [line for line, entry in fit if entry.key in against] if against else [], len(kept) - len(new)
 
 
@@ -197,35 +235,27 @@ def _unsaid(
         yield entry
 
 
-def _opposed(context: Context, tx: Tx, row: List, entries: Iterable[Entry]) -> set[str]:
+def _digests(context: Context, row: List, entries: Iterable[Entry]) -> _Digests:
+    """Return the key of each address by its digests."""
+    of, owner = context.digests.of, row.advertiser_id
+    return {digest: entry.key for entry in entries for digest in of(owner, entry.address.spelled, entry.key)}
+
+
+def _opposed(tx: Tx, row: List, digests: _Digests) -> set[str]:
     """Return the keys of the addresses that said no to this list, or to everything, on any channel the list has."""
-    of = context.digests.of
-    digests = {
-        digest: entry.key for entry in entries for digest in of(row.advertiser_id, entry.address.spelled, entry.key)
-    }
-    found = oppositions.of_digests(tx, row.advertiser_id, digests)
     return {
         digests[one.key_version, one.digest]
-        for one in found
+        for one in oppositions.of_digests(tx, row.advertiser_id, digests)
         if one.list_id in {None, row.id} and one.channel in {None, *row.channels}
     }
 
 
-def _contact(number: int, row: List, entry: Entry, now: datetime) -> dict[str, Any]:
-    return {
-        "country": None,  # not known is not France: the professional regime asks for the country
-        **entry.contact,
-        "id": number,
-        "advertiser_id": row.advertiser_id,
-        "address": entry.address.spelled,
-        "address_key": entry.key,
-        "created_at": now,
-    }
+def _contact(number: int, entry: Entry) -> dict[str, Any]:
+    return {**entry.contact, "id": number, "address": entry.address.spelled, "address_key": entry.key}
 
 
-def _event(common: Mapping[str, object], number: int, contact: int, entry: Entry) -> dict[str, Any]:
+def _event(number: int, contact: int, entry: Entry) -> dict[str, Any]:
     return {
-        **common,
         "id": number,
         "contact_id": contact,
         "kind": entry.kind.value,
@@ -241,9 +271,11 @@ def one(context: Context, row: List, values: Mapping[str, object], actor: str, k
     Raises RowError when it cannot be taken, with the code "opposed" when the person said no: only they can undo that.
     """
     reading = Reading(row, {}, clock.now(), ZoneInfo(context.policy.timezone), kind)
-    entry = reading.entry(values)
+    columns, cells = tuple(values), tuple(values.values())
+    entry = reading.entry(cells, Shape(columns, {name: name for name in columns}))
+    digests = _digests(context, row, [entry])
     with context.store.begin() as tx:
-        opposed, _ = _write(context, tx, row, [(Line(1, values), entry)], actor=actor)
+        opposed, _ = _write(context, tx, row, [(Line(1, columns, cells), entry)], digests, actor=actor)
         if opposed:
             raise RowError("opposed")
     return entry

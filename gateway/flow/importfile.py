@@ -8,9 +8,8 @@ import codecs
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, BinaryIO
+from collections.abc import Iterator, Sequence
+from typing import Any, BinaryIO, NamedTuple
 
 from gateway.errors import Misuse
 
@@ -20,13 +19,21 @@ _SEPARATORS = ";,\t|"
 _MARKS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One row: the line of the file it ends on, its values by column, and the code of what is wrong with it or ""."""
+class Line(NamedTuple):
+    """One row: the line of the file it ends on, its columns, a value for each, the code of what is wrong with it or "".
+
+    The rows of a CSV file share one tuple of columns.
+    """
 
     number: int
-    values: Mapping[str, object]
+    columns: tuple[str, ...] = ()
+    cells: Sequence[object] = ()
     problem: str = ""
+
+    @property
+    def values(self) -> dict[str, object]:
+        """Return the values by column."""
+        return dict(zip(self.columns, self.cells, strict=True))
 
 
 class Sheet:
@@ -99,21 +106,23 @@ class Sheet:
     def _rows(self) -> Iterator[Line]:
         if self._first is not None:
             yield self._line(self._first)
+        reader, columns = self._reader, self.columns
         while True:
             try:
-                row = next(self._reader)
-            except StopIteration:
-                return
+                for row in reader:
+                    if any(map(str.strip, row)):
+                        same = len(row) == len(columns)
+                        yield Line(reader.line_num, columns, row) if same else self._line(row)
             except csv.Error:
-                yield Line(self._reader.line_num, {}, "unreadable")
-                continue
-            if any(map(str.strip, row)):
-                yield self._line(row)
+                yield Line(reader.line_num, problem="unreadable")
+            else:
+                return
 
     def _line(self, row: list[str]) -> Line:
-        values = dict(zip(self.columns, row, strict=False))
-        extra = len(row) > len(self.columns) and any(map(str.strip, row[len(self.columns) :]))
-        return Line(self._reader.line_num, values, "too-many-values" if extra else "")
+        width = len(self.columns)
+        extra = any(map(str.strip, row[width:]))
+        cells = row[:width] + [""] * (width - len(row))
+        return Line(self._reader.line_num, self.columns, cells, "too-many-values" if extra else "")
 
     def _objects(self) -> Iterator[Line]:
         number = 0
@@ -122,7 +131,7 @@ class Sheet:
             if len(text) == LONGEST and not text.endswith("\n"):
                 while len(self._text.readline(LONGEST)) == LONGEST:
                     pass
-                yield Line(number, {}, "unreadable")
+                yield Line(number, problem="unreadable")
             elif text.strip():
                 yield _object(number, text)
 
@@ -131,8 +140,10 @@ def _object(number: int, text: str) -> Line:
     try:
         values = json.loads(text)
     except (ValueError, RecursionError):
-        return Line(number, {}, "unreadable")
-    return Line(number, values) if isinstance(values, dict) else Line(number, {}, "unreadable")
+        values = None
+    if not isinstance(values, dict):
+        return Line(number, problem="unreadable")
+    return Line(number, tuple(values), tuple(values.values()))
 
 
 class _Borrowed(io.RawIOBase):

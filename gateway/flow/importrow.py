@@ -2,11 +2,11 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from gateway.errors import Misuse
@@ -171,8 +171,7 @@ def meanings(headers: Iterable[str], chosen: Mapping[str, str], *, lone: bool = 
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """A row understood. `key` is that of the address; rows with no evidence of their own share one mapping."""
 
     address: Address
@@ -181,12 +180,25 @@ class Entry:
     kind: Kind
     at: datetime
     direct: bool
-    evidence: Mapping[str, Any] = field(default_factory=dict)
+    evidence: Mapping[str, Any]
 
 
-_PARTS: Mapping[str, tuple[str, Callable[[object], object]]] = {
-    column.name: (column.part, column.read) for column in COLUMNS
-}
+class Shape:
+    """Where in a row what stands; worked out once for all rows with the same columns.
+
+    `names` says which column of ours a column is (`meanings`); others are left unread.
+    """
+
+    def __init__(self, columns: Sequence[str], names: Mapping[str, str]) -> None:
+        places = {names[column]: place for place, column in enumerate(columns) if column in names}
+        self.address, self.at = places.get("address"), places.get("at")
+        self.acquired_at = places.get("acquired_at")
+        # (place, name, how to read it, whether it is evidence)
+        self.readers = [
+            (place, name, BY_NAME[name].read, BY_NAME[name].part == "evidence")
+            for name, place in places.items()
+            if BY_NAME[name].part in {"contact", "evidence"} and name != "acquired_at"
+        ]
 
 
 class Reading:
@@ -204,33 +216,32 @@ class Reading:
         self._source = "direct" if self._own else row.origin
         self._kind = kind or KIND_OF[row.regime]
         self._moment_of = lru_cache(maxsize=65_536)(lambda written: moment(written, zone))
-        self._contact: dict[str, Any] = {}
-        self._evidence: dict[str, Any] = {}
+        shape = Shape(list(defaults), {name: name for name in defaults})
         try:
-            _sort(defaults, self._contact, self._evidence)
+            self._contact, self._evidence = _sort(shape, list(defaults.values()), {})
         except RowError as error:
             raise Misuse(f"{error.code.replace('-', ' ')}: {error.detail}") from error
 
-    def entry(self, values: Mapping[str, object], problem: str = "") -> Entry:
-        """Return what a row (column → value) says; raise RowError when it cannot be, or has a `problem`."""
+    def entry(self, cells: Sequence[object], shape: Shape, problem: str = "") -> Entry:
+        """Return what a row says; raise RowError when it cannot be, or has a `problem`."""
         if problem:
             raise RowError(problem)
-        said = {name: value for name, value in values.items() if not _empty(value)}
-        if "address" not in said:
+        if shape.address is None or _empty(cells[shape.address]):
             raise RowError("no-address")
+        written = str(cells[shape.address])
         try:
-            address = parse(text(said["address"]))
+            address = parse(written)
         except Misuse as error:
-            raise RowError("bad-address", text(said["address"])) from error
-        contact, own = self._contact.copy(), dict[str, Any]()
-        _sort(said, contact, own)
+            raise RowError("bad-address", text(written)) from error
+        contact, own = _sort(shape, cells, self._contact)
         source = contact.setdefault("source", self._source)
-        contact["acquired_at"] = self._moment(said, "acquired_at", required=source != "direct")
-        given, name = contact.pop("first_name", ""), contact.get("name", "")
-        contact["name"] = f"{given} {name}".strip() if given else name
+        contact["acquired_at"] = self._moment(cells, shape.acquired_at, "acquired_at", required=source != "direct")
+        given = contact.pop("first_name", "")
+        if given:
+            contact["name"] = f"{given} {contact.get('name', '')}".strip()
         contact["kind"] = "role" if is_role(address) else "named"
         contact["freemail"] = is_freemail(address)
-        at = self._moment(said, "at", required=True)
+        at = self._moment(cells, shape.at, "at", required=True)
         if at is None:
             raise RowError("no-at")
         # What was said to a seller or a partner was not said to us (law.standing.outvotes).
@@ -238,8 +249,10 @@ class Reading:
         evidence = self._evidence | own if own else self._evidence
         return Entry(address, address.key, contact, self._kind, at, direct, evidence)
 
-    def _moment(self, said: Mapping[str, object], name: str, *, required: bool) -> datetime | None:
-        written = said.get(name, self._defaults.get(name))
+    def _moment(self, cells: Sequence[object], place: int | None, name: str, *, required: bool) -> datetime | None:
+        written = None if place is None or _empty(cells[place]) else cells[place]
+        if written is None:
+            written = self._defaults.get(name)
         if written is None:
             if required:
                 raise RowError(f"no-{name.replace('_', '-')}")
@@ -250,14 +263,14 @@ class Reading:
         return at
 
 
-def _sort(said: Mapping[str, object], contact: dict[str, Any], evidence: dict[str, Any]) -> None:
-    """Read values (column → value) and put each where it belongs."""
-    for name, value in said.items():
-        part, read = _PARTS[name]
-        if part == "evidence":
-            evidence[name] = read(value)
-        elif part == "contact":
-            contact[name] = read(value)
+def _sort(shape: Shape, cells: Sequence[object], known: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what a row says of the contact, on top of what is `known`, and its evidence."""
+    contact, evidence = dict(known), dict[str, Any]()
+    for place, name, read, proves in shape.readers:
+        value = cells[place]
+        if not _empty(value):
+            (evidence if proves else contact)[name] = read(value)
+    return contact, evidence
 
 
 def _empty(value: object) -> bool:

@@ -16,13 +16,15 @@ from sqlmodel import Session, SQLModel
 from gateway.store.columns import Moment
 from gateway.store.rows import defaults_of, table_of
 
+NOTHING: Mapping[str, Any] = {}
 _Encode = Callable[[Any], Any]
 
 
 class Bulk:
     """Inserts many rows of one table, mappings of column names in which columns with a default may be missing.
 
-    With `unless_known`, rows that a unique column refuses are left out. Names come from the tables, never from data.
+    `common` is what all rows say unless they say otherwise. With `unless_known`, rows that a unique column refuses are
+    left out. Names come from the tables, never from data.
     """
 
     def __init__(self, model: type[SQLModel], *, unless_known: bool = False) -> None:
@@ -34,13 +36,13 @@ class Bulk:
         self._names = ", ".join(f'"{name}"' for name in names)
         self._defaults = defaults_of(model)
 
-    def __call__(self, tx: Session, rows: Sequence[Mapping[str, Any]]) -> int:
+    def __call__(self, tx: Session, rows: Sequence[Mapping[str, Any]], common: Mapping[str, Any] = NOTHING) -> int:
         """Insert `rows` (none is fine), and return how many were written."""
         if not rows:
             return 0
         connection = tx.connection()
         embedded = connection.dialect.name == "sqlite"
-        values = self._values(rows, embedded=embedded)
+        values = self._values(rows, {**self._defaults, **common}, embedded=embedded)
         if not embedded:
             return self._copy(tx, values)
         marks, end = ", ".join("?" * len(self._columns)), " ON CONFLICT DO NOTHING" if self._unless_known else ""
@@ -68,12 +70,18 @@ class Bulk:
                 )
             return int(cursor.rowcount)
 
-    def _values(self, rows: Sequence[Mapping[str, Any]], *, embedded: bool) -> list[tuple[Any, ...]]:
-        """Return the rows as the driver takes them, column by column: few columns need more than to be handed on."""
-        columns = list(zip(*(self._picked(self._defaults | row) for row in rows), strict=True))  # type: ignore[operator]
-        for place, column in enumerate(self._columns):
-            encode = _encoder(column, embedded=embedded)
-            if encode:
+    def _values(
+        self, rows: Sequence[Mapping[str, Any]], common: dict[str, Any], *, embedded: bool
+    ) -> list[tuple[Any, ...]]:
+        """Return the rows as the driver takes them; what they share is written out once, the rest column by column."""
+        own = set().union(*rows)
+        encoders = {column.name: _encoder(column, embedded=embedded) for column in self._columns}
+        for name, encode in encoders.items():
+            if encode and name in common and name not in own:
+                common[name] = encode(common[name])
+        columns = list(zip(*(self._picked(common | row) for row in rows), strict=True))  # type: ignore[operator]
+        for place, (name, encode) in enumerate(encoders.items()):
+            if encode and name in own:
                 columns[place] = tuple(map(encode, columns[place]))
         return list(zip(*columns, strict=True))
 
@@ -82,7 +90,7 @@ def _encoder(column: Column[Any], *, embedded: bool) -> _Encode | None:
     if isinstance(column.type, JSON):
         return _Json()
     if isinstance(column.type, Moment) and embedded:
-        return _Moments()
+        return _Moments().__getitem__
     return None
 
 
@@ -90,24 +98,22 @@ class _Json:
     """Writes values as JSON; one value shared by neighbouring rows is written out once."""
 
     def __init__(self) -> None:
+        self._encode = json.JSONEncoder(check_circular=False).encode
         self._last: object = None
         self._text: str | None = None
 
     def __call__(self, value: object) -> str | None:
         if self._text is None or value is not self._last:
-            self._last, self._text = value, json.dumps(value)
+            self._last, self._text = value, self._encode(value)
         return self._text
 
 
-class _Moments:
-    """Writes moments as SQLite keeps them: UTC without its name, with microseconds."""
+class _Moments(dict[datetime | None, str | None]):
+    """Moments as SQLite keeps them: UTC without its name, with microseconds."""
 
-    def __init__(self) -> None:
-        self._known: dict[datetime | None, str | None] = {None: None}
-
-    def __call__(self, value: datetime | None) -> str | None:
-        if value not in self._known:
-            if value is None or value.tzinfo is None:
-                raise ValueError("a moment must be aware")
-            self._known[value] = value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
-        return self._known[value]
+    def __missing__(self, value: datetime | None) -> str | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("a moment must be aware")
+        text = value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds") if value else None
+        self[value] = text
+        return text

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, FromClause, or_, tuple_
 from sqlalchemy import select as core_select
 from sqlmodel import Session, col, select
 
-from gateway.store.bulk import Bulk
+from gateway.store.bulk import NOTHING, Bulk
 from gateway.store.rows import Inserter, Row, table_of
 from gateway.store.tables import Batch, Event
 
@@ -43,9 +43,9 @@ def append(tx: Session, rows: Sequence[Row]) -> None:
     _insert(tx, rows)
 
 
-def extend(tx: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write events by the thousand; the rows are as those of `append`, mappings only."""
-    _pour(tx, rows)
+def extend(tx: Session, rows: Sequence[Mapping[str, Any]], common: Mapping[str, Any] = NOTHING) -> None:
+    """Write events by the thousand, as `bulk.Bulk` takes them."""
+    _pour(tx, rows, common)
 
 
 def of_contact(tx: Session, contact_id: int) -> list[Event]:

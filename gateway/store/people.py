@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from gateway.law.events import Event, Kind
 from gateway.law.facts import Opposition
 from gateway.store.among import Among
-from gateway.store.bulk import Bulk
+from gateway.store.bulk import NOTHING, Bulk
 from gateway.store.ledger import EVENTS, counts
 from gateway.store.rows import keep, table_of
 from gateway.store.tables import Contact
@@ -205,26 +205,23 @@ _FILL = (
 )
 
 
-def upsert_many(tx: Session, rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+def upsert_many(tx: Session, rows: Sequence[Mapping[str, Any]], common: Mapping[str, Any] = NOTHING) -> dict[str, int]:
     """Write the people of one advertiser and return the id of each by address key.
 
-    A row is a mapping of column names with a fresh `id`. Somebody known keeps their id and everything known of them;
-    only texts that were empty (name, company, function, language, name of the source) are filled in. Of two rows with
-    one key the first counts.
+    A row is a mapping of column names with a fresh `id`, `common` what all rows say. Somebody known keeps their id and
+    everything known of them; only texts that were empty (name, company, function, language, name of the source) are
+    filled in. Of two rows with one key the first counts.
     """
     fresh: dict[str, Mapping[str, Any]] = {}
     for row in rows:
         fresh.setdefault(row["address_key"], row)
-    if not fresh:
-        return {}
-    advertiser_id = rows[0]["advertiser_id"]
-    known = _known(tx, advertiser_id, fresh)
-    missing = [row for key, row in fresh.items() if key not in known]
-    written = _insert(tx, missing)
-    ids = {key: row.id for key, row in known.items()} | {row["address_key"]: row["id"] for row in missing}
-    if written != len(missing):  # another node was faster with some of them
-        ids |= {key: row.id for key, row in _known(tx, advertiser_id, ids).items()}
-    _fill(tx, fresh, known)
+    ids = {key: row["id"] for key, row in fresh.items()}
+    # Most are new, so they are not asked for first: whom the database refused is known.
+    if _insert(tx, list(fresh.values()), common) != len(fresh):
+        advertiser_id = common.get("advertiser_id") or rows[0]["advertiser_id"]
+        known = {key: row for key, row in _known(tx, advertiser_id, fresh).items() if row.id != ids[key]}
+        _fill(tx, fresh, known)
+        ids |= {key: row.id for key, row in known.items()}
     return ids
 
 

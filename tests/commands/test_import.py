@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.flow import crew, importer
 from gateway.flow.importfile import Sheet as Opened
 from tests.support.shell import PROOF, Gate
 
@@ -301,3 +302,19 @@ def test_fifty_thousand_rows_are_imported_in_bounded_memory(tea: Gate, tmp_path:
     assert json.loads(done.stdout)["taken"] == 50_000
     assert "━" not in done.stderr  # no bar in a pipe
     assert int(done.stderr.split()[-1]) < 40_000  # KiB more than at rest
+
+
+def test_rows_shared_among_processes_come_to_the_same(tea: Gate, sheet: Sheet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importer, "CHUNK", 5)
+    monkeypatch.setattr(crew, "FEW", 1)
+    tea.run("contact", "object", "p44@example.org")
+    tea.run("opposition", "add", "p44@example.org", "--advertiser", "tea")
+    rows = [f"p{n}@example.org,2026-01-01" if n % 9 else f"nobody {n},2026-01-01" for n in range(60)]
+
+    done = tea.json("import", sheet("\n".join(["email,date", *rows, *rows[50:]])), "--list", "news", code=1)
+
+    wrong = [n + 2 for n in range(60) if n % 9 == 0 or n == 44]
+    assert [int(row["line"]) for row in refused(Path(done["refused_file"]))] == [*wrong, 66]
+    assert done["reasons"] == {"bad-address": 8, "opposed": 1}
+    assert (done["taken"], done["same"]) == (61, 9)
+    assert tea.json("check", "--list", "news", "p44@example.org", code=1)["code"] == "R-OBJECTED"

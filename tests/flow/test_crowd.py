@@ -6,7 +6,7 @@ from itertools import count, cycle, islice
 import pytest
 
 from gateway.errors import NotFound
-from gateway.flow import check, crowd
+from gateway.flow import check, crew, crowd
 from gateway.flow.context import Context
 from gateway.mail.address import parse
 from tests.flow.rig import CAMILLE, JOHN, OBJECTED, UNKNOWN
@@ -18,7 +18,7 @@ LIST = "lettre"
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few are few, so that processes are asked without a file of thousands."""
     monkeypatch.setattr(crowd, "CHUNK", 50)
-    monkeypatch.setattr(crowd, "FEW", 2)
+    monkeypatch.setattr(crew, "FEW", 2)
 
 
 def test_answers_come_in_order_and_agree_with_the_dry_run(context: Context) -> None:
@@ -35,7 +35,7 @@ def test_answers_come_in_order_and_agree_with_the_dry_run(context: Context) -> N
 
 
 def test_several_processes_say_what_one_says(context: Context) -> None:
-    lines = list(islice(cycle([CAMILLE, UNKNOWN, "no address", OBJECTED, JOHN]), (crowd.FEW + 5) * crowd.CHUNK + 7))
+    lines = list(islice(cycle([CAMILLE, UNKNOWN, "no address", OBJECTED, JOHN]), (crew.FEW + 5) * crowd.CHUNK + 7))
     shared = list(crowd.answers(context, LIST, lines, workers=2))
     assert shared == list(crowd.answers(context, LIST, lines, workers=1))
     assert len(shared) == len(lines)
@@ -50,9 +50,9 @@ def test_an_endless_stream_is_answered_as_it_comes(context: Context) -> None:
             yield f"person{read}@mailbox.example"
 
     stream = crowd.answers(context, LIST, endless(), workers=2)
-    wanted = (crowd.FEW + 3) * crowd.CHUNK
+    wanted = (crew.FEW + 3) * crowd.CHUNK
     assert sum(1 for _ in islice(stream, wanted)) == wanted
-    assert read <= wanted + (2 * crowd.AHEAD + 2) * crowd.CHUNK
+    assert read <= wanted + (2 * crew.AHEAD + 2) * crowd.CHUNK
 
 
 def test_an_unknown_list_is_said_before_anything_is_read(embedded: Context) -> None:
