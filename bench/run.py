@@ -57,10 +57,10 @@ def serve(folder: Path, upstream: int, *more: object) -> list[object]:
 
 
 @contextmanager
-def gateway(folder: Path, upstream: int, workers: int) -> Iterator[tuple[int, list[int]]]:
+def gateway(folder: Path, upstream: int, workers: int, *more: object) -> Iterator[tuple[int, list[int]]]:
     """Run the gateway for the time of a `with` block."""
     port, log = free_port(), folder / "gateway.log"
-    with running(serve(folder, upstream, "--listen", f"127.0.0.1:{port}", "--workers", workers), log) as process:
+    with running(serve(folder, upstream, "--listen", f"127.0.0.1:{port}", "--workers", workers, *more), log) as process:
         try:
             wait_for_port(port, alive=lambda: process.poll() is None)
         except TimeoutError as error:

@@ -120,6 +120,8 @@ class Accept:
         rows.note("accepted", filing, account=draft.login.account.login)
         if lease:
             lease.begin(opened.plan)
+        elif self._deliverer:
+            self._deliverer.look()
         return Reply(250, "2.0.0", f"Ok: queued as {submission['id']}")
 
     def _entry(self, draft: Draft, one: Decided) -> Entry:

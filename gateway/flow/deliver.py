@@ -23,6 +23,7 @@ from gateway.store.spool import Claimed, Handed
 
 IDLE = 1.0  # seconds between looks at the spool while nothing wakes us
 SMALL = 1_048_576  # bytes; larger messages are read back from the spool rather than kept in memory until their turn
+MUCH = 33_554_432  # bytes of messages kept in memory until their turn; more are read back, too
 
 
 class Lease:
@@ -63,6 +64,7 @@ class Deliverer:
         self._slots = asyncio.Semaphore(context.settings.upstream.connections)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
+        self._behind = True  # parcels may be waiting in the spool that nobody holds
         self._stopping = False
 
     @property
@@ -73,14 +75,19 @@ class Deliverer:
     def lease(self, filing: Filing) -> Lease | None:
         """Mark the waiting parcels of `filing` as leased to this process, when it has room for all of them."""
         waiting = [entry.parcel for entry in filing.entries if entry.parcel and entry.parcel["state"] == "waiting"]
-        small = filing.submission is not None and len(filing.submission["content"]) <= SMALL
-        if not waiting or not small or len(waiting) > self.free:
+        size = len(filing.submission["content"]) if filing.submission else 0
+        if not waiting or size > SMALL or size + self._shelf.weight > MUCH or len(waiting) > self.free:
             return None
         until = clock.now() + self._period
         for parcel in waiting:
             parcel |= {"state": "leased", "node": self._node, "leased_until": until, "due_at": until}
         self.reserved += len(waiting)
         return Lease(self, filing, len(waiting))
+
+    def look(self) -> None:
+        """Look into the spool soon: parcels were put there that nobody holds."""
+        self._behind = True
+        self._wake_up()
 
     def begin(self, book: Book, parcels: Sequence[Claimed]) -> None:
         """Attempt parcels of one submission that are leased to this process."""
@@ -95,15 +102,22 @@ class Deliverer:
 
     def _done(self, parcel_id: int) -> None:
         del self._tasks[parcel_id]
-        self._wake.set()
+        self._wake_up()
+
+    def _wake_up(self) -> None:
+        """Claim now rather than at the next look, if there is something to claim and room for more than a few."""
+        if self._behind and self.free * 2 >= self._most:
+            self._wake.set()
 
     async def run(self) -> None:
         """Claim and attempt due parcels until `stop`."""
         renewing = asyncio.create_task(self._renew())
         try:
             while not self._stopping:
-                if not await self._claim():
-                    await self._pause()
+                self._wake.clear()
+                await self._claim()
+                self._wake_up()
+                await self._pause()
         finally:
             renewing.cancel()
 
@@ -118,28 +132,31 @@ class Deliverer:
         await self._shelf.close()
 
     async def _pause(self) -> None:
-        self._wake.clear()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(IDLE):
                 await self._wake.wait()
 
-    async def _claim(self) -> int:
-        """Claim due parcels, as many as there is room for, and start them; return how many."""
-        room = self.free
+    async def _claim(self) -> None:
+        """Claim due parcels and start them.
+
+        At most half of the room is asked for: what is accepted meanwhile needs places, or it has to be claimed too.
+        """
+        room = (self.free + 1) // 2
         if room <= 0:
-            return 0
+            return
         self.reserved += room
+        self._behind = False
         try:
             parcels = await asyncio.to_thread(self._take, room)
         except TryLater as trouble:
             journal.warn("spool-unreachable", why=str(trouble))
-            return 0
+            return
         finally:
             self.reserved -= room
+        self._behind = self._behind or len(parcels) == room
         for parcel in parcels:
             if parcel.id not in self._tasks:
                 self._start(parcel, promised=False)
-        return len(parcels)
 
     def _take(self, most: int) -> Sequence[Claimed]:
         with self._store.begin() as tx:

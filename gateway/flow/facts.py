@@ -21,7 +21,7 @@ from gateway.law.facts import (
 from gateway.mail.address import Address
 from gateway.store import people
 from gateway.store.catalogue import Catalogue
-from gateway.store.group import Group
+from gateway.store.group import Group, Inline
 from gateway.store.people import Dossier, Known, Wanted
 from gateway.store.tables import Account, Advertiser, List
 from gateway.store.tx import Tx
@@ -58,12 +58,18 @@ class Case:
 
 
 class Reader:
-    """Answers the questions of one process; those that arrive together are read together."""
+    """Answers the questions of one process; those that arrive together are read together.
+
+    SQLite is read on the loop: that takes less than handing the question to a thread and the answer back, and in its
+    write-ahead log a reader waits for nobody. A server is asked in a thread.
+    """
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self._catalogue = Catalogue()
-        self._group: Group[Question, Sequence[Case]] = Group(self._work, linger=LINGER, name="facts")
+        self._group: Group[Question, Sequence[Case]] | Inline[Question, Sequence[Case]] = (
+            Inline(self._work) if context.store.embedded else Group(self._work, linger=LINGER, name="facts")
+        )
 
     async def ask(self, question: Question) -> Sequence[Case]:
         """Return a case for each recipient, with the facts of this moment; raise `errors.TryLater`."""

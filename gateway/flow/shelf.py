@@ -25,6 +25,7 @@ class Book:
 class _Kept:
     book: "asyncio.Future[Book]"
     users: int = 0
+    weight: int = 0
 
 
 class Shelf:
@@ -33,13 +34,16 @@ class Shelf:
     def __init__(self, context: Context) -> None:
         self._store = context.store
         self._kept: dict[int, _Kept] = {}
+        self.weight = 0  # bytes of messages that `put` keeps
         self._group: Group[int, Book | None] = Group(self._read, name="shelf", most=32)
 
     def put(self, book: Book, users: int) -> None:
         """Keep a book that is at hand already until `users` holders have come and gone."""
         future: asyncio.Future[Book] = asyncio.get_running_loop().create_future()
         future.set_result(book)
-        self._kept[book.submission.id] = _Kept(future, users)
+        weight = len(book.submission.content)
+        self._kept[book.submission.id] = _Kept(future, users, weight)
+        self.weight += weight
 
     @asynccontextmanager
     async def lent(self, submission_id: int, *, promised: bool) -> AsyncIterator[Book]:
@@ -53,8 +57,8 @@ class Shelf:
             yield await asyncio.shield(kept.book)
         finally:
             kept.users -= 1
-            if not kept.users:
-                self._kept.pop(submission_id, None)
+            if not kept.users and self._kept.pop(submission_id, None) is not None:
+                self.weight -= kept.weight
 
     async def close(self) -> None:
         """Stop reading."""

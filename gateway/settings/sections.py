@@ -267,7 +267,7 @@ class Limits(Section):
         timedelta(minutes=5), description="How long an SMTP session may say nothing (RFC 5321 4.5.3.2: 5 minutes)."
     )
     deliveries: Whole = Field(
-        200, ge=1, le=10_000, description="Parcels claimed for delivery at once, for each worker."
+        1000, ge=1, le=10_000, description="Parcels claimed for delivery at once, for each worker."
     )
     report_after: Duration = Field(
         timedelta(minutes=1),

@@ -8,16 +8,19 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from sqlalchemy import text
+from sqlalchemy import select
 from sqlmodel import Session
 
 from gateway.store import accounts, advertisers, lists
-from gateway.store.tables import Account, Advertiser, List
+from gateway.store.prepared import Prepared
+from gateway.store.rows import table_of
+from gateway.store.tables import Account, Advertiser, List, Numbers
 
 Key = TypeVar("Key", int, int | str)
 Row = TypeVar("Row")
 
-_REVISION = text("SELECT next FROM numbers WHERE name = 'catalogue'")
+_NUMBERS = table_of(Numbers)
+_REVISION = Prepared(select(_NUMBERS.c.next).where(_NUMBERS.c.name == "catalogue"))
 
 
 class Catalogue:
@@ -31,7 +34,8 @@ class Catalogue:
 
     def turn_to(self, tx: Session) -> None:
         """Forget what `tx` would read otherwise; call this once in each transaction before asking."""
-        revision = tx.connection().execute(_REVISION).scalar()
+        found = _REVISION(tx, {})
+        revision = found[0][0] if found else None
         if revision != self._revision or revision is None:
             self._advertisers.clear()
             self._accounts.clear()

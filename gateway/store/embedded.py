@@ -109,6 +109,8 @@ def _beginner(statement: str, path: Path, same: os.stat_result) -> Callable[[Con
             there = False
         if not there:
             raise TryLater(f"the database file {path} was removed or replaced while the program was running")
-        connection.exec_driver_sql(statement)
+        cursor = connection.connection.cursor()
+        cursor.execute(statement)
+        cursor.close()
 
     return begin

@@ -73,7 +73,7 @@ class Group(Generic[T, R]):
             batch, open_ = self._collect()
             live = [asked for asked in batch if not asked.future.cancelled()]
             if live:
-                _give(self._answers(live), live)
+                _give(_answers(self._work, live), live)
             self._idle_since = clock.ticks()
 
     def _collect(self) -> tuple[list[_Asked[T, R]], bool]:
@@ -92,18 +92,51 @@ class Group(Generic[T, R]):
             return batch, True
         return batch, False
 
-    def _answers(self, batch: list[_Asked[T, R]]) -> "list[_Answer[R]]":
-        try:
-            results = self._work([asked.item for asked in batch])
-        except TryLater as error:
-            return _same(batch, error)
-        except Exception as error:
-            if len(batch) == 1:
-                return [(batch[0].future, None, error)]
-            return [answer for asked in batch for answer in self._answers([asked])]
-        if len(results) != len(batch):
-            return _same(batch, Bug(f"{len(batch)} questions got {len(results)} answers"))
-        return [(asked.future, result, None) for asked, result in zip(batch, results, strict=True)]
+
+class Inline(Generic[T, R]):
+    """A `Group` on the loop itself, for work so short that handing it to a thread and back would cost more.
+
+    What is asked in one turn of the loop goes together.
+    """
+
+    def __init__(self, work: Callable[[list[T]], Sequence[R]]) -> None:
+        self._work = work
+        self._asked: list[_Asked[T, R]] = []
+        self._closed = False
+
+    async def ask(self, item: T) -> R:
+        """Return what `work` returned for `item`, or raise what it raised; `errors.TryLater` once closed."""
+        if self._closed:
+            raise TryLater("the gateway is stopping")
+        loop = asyncio.get_running_loop()
+        asked: _Asked[T, R] = _Asked(item, loop)
+        if not self._asked:
+            loop.call_soon(self._run)
+        self._asked.append(asked)
+        return await asked.future
+
+    async def close(self) -> None:
+        """Answer no more; what was asked so far is answered in this turn of the loop."""
+        self._closed = True
+
+    def _run(self) -> None:
+        batch, self._asked = self._asked, []
+        if live := [asked for asked in batch if not asked.future.cancelled()]:
+            _settle(_answers(self._work, live))
+
+
+def _answers(work: Callable[[list[T]], Sequence[R]], batch: list[_Asked[T, R]]) -> "list[_Answer[R]]":
+    try:
+        results = work([asked.item for asked in batch])
+    except TryLater as error:
+        return _same(batch, error)
+    except Exception as error:
+        if len(batch) == 1:
+            return [(batch[0].future, None, error)]
+        return [answer for asked in batch for answer in _answers(work, [asked])]
+    if len(results) != len(batch):
+        return _same(batch, Bug(f"{len(batch)} questions got {len(results)} answers"))
+    return [(asked.future, result, None) for asked, result in zip(batch, results, strict=True)]
 
 
 def _same(batch: list[_Asked[T, R]], error: GatewayError) -> "list[_Answer[R]]":

@@ -14,6 +14,7 @@ from gateway.law.facts import Opposition
 from gateway.store.among import Among
 from gateway.store.bulk import NOTHING, Bulk
 from gateway.store.ledger import EVENTS, counts
+from gateway.store.prepared import Prepared
 from gateway.store.rows import keep, table_of
 from gateway.store.tables import Contact
 from gateway.store.tables import Opposition as OppositionRow
@@ -109,10 +110,12 @@ def of_advertiser(tx: Session, advertiser_id: int, after: int, limit: int) -> li
 # ---- many at once: the way of every message
 
 # Pairs of (advertiser, key) would be one statement for all advertisers, but neither database finds its index by them.
-_BY_KEY = core_select(*(_CONTACTS.c[name] for name in Known.__slots__)).where(
-    _CONTACTS.c.advertiser_id == bindparam("advertiser"), Among(_CONTACTS.c.address_key, "keys", "text")
+_BY_KEY = Prepared(
+    core_select(*(_CONTACTS.c[name] for name in Known.__slots__)).where(
+        _CONTACTS.c.advertiser_id == bindparam("advertiser"), Among(_CONTACTS.c.address_key, "keys", "text")
+    )
 )
-_EVENTS_OF = (
+_EVENTS_OF = Prepared(
     core_select(
         EVENTS.c.contact_id,
         EVENTS.c.kind,
@@ -126,16 +129,18 @@ _EVENTS_OF = (
     .where(Among(EVENTS.c.contact_id, "ids"), counts(EVENTS))
     .order_by(EVENTS.c.at, EVENTS.c.id)
 )
-_OPPOSED = core_select(
-    _OPPOSITIONS.c.digest,
-    _OPPOSITIONS.c.at,
-    _OPPOSITIONS.c.list_id,
-    _OPPOSITIONS.c.channel,
-    _OPPOSITIONS.c.id,
-).where(
-    _OPPOSITIONS.c.advertiser_id == bindparam("advertiser"),
-    Among(_OPPOSITIONS.c.digest, "digests", "digest"),
-    _OPPOSITIONS.c.lifted_at.is_(None),
+_OPPOSED = Prepared(
+    core_select(
+        _OPPOSITIONS.c.digest,
+        _OPPOSITIONS.c.at,
+        _OPPOSITIONS.c.list_id,
+        _OPPOSITIONS.c.channel,
+        _OPPOSITIONS.c.id,
+    ).where(
+        _OPPOSITIONS.c.advertiser_id == bindparam("advertiser"),
+        Among(_OPPOSITIONS.c.digest, "digests", "digest"),
+        _OPPOSITIONS.c.lifted_at.is_(None),
+    )
 )
 _REMOVE = delete(_CONTACTS).where(Among(_CONTACTS.c.id, "ids"))
 
@@ -169,13 +174,13 @@ def _dossier(
 
 def _contacts(tx: Session, advertiser_id: int, wanted: Iterable[Wanted]) -> dict[tuple[int, str], Known]:
     keys = {want.key for want in wanted}
-    rows = tx.connection().execute(_BY_KEY, {"advertiser": advertiser_id, "keys": keys})
+    rows = _BY_KEY(tx, {"advertiser": advertiser_id, "keys": keys})
     return {(advertiser_id, row.address_key): row for row in (Known(*values) for values in rows)}
 
 
 def _opposed(tx: Session, advertiser_id: int, wanted: Iterable[Wanted]) -> dict[tuple[int, bytes], list[Opposition]]:
     digests = {digest for want in wanted for _, digest in want.digests}
-    rows = tx.connection().execute(_OPPOSED, {"advertiser": advertiser_id, "digests": digests})
+    rows = _OPPOSED(tx, {"advertiser": advertiser_id, "digests": digests})
     found: dict[tuple[int, bytes], list[Opposition]] = {}
     for digest, at, list_id, channel, number in rows:
         found.setdefault((advertiser_id, digest), []).append(Opposition(at, list_id, channel, number))
@@ -185,7 +190,7 @@ def _opposed(tx: Session, advertiser_id: int, wanted: Iterable[Wanted]) -> dict[
 def events_of(tx: Session, ids: Collection[int]) -> dict[int, list[Event]]:
     """Return the events that count of each of these people, oldest first."""
     found: dict[int, list[Event]] = {}
-    for contact_id, kind, *rest in tx.connection().execute(_EVENTS_OF, {"ids": ids}):
+    for contact_id, kind, *rest in _EVENTS_OF(tx, {"ids": ids}):
         found.setdefault(contact_id, []).append(Event(_KINDS[kind], *rest))
     return found
 

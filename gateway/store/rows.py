@@ -1,15 +1,15 @@
 """Writing rows: one at a time as objects, or in bulk by SQLAlchemy Core without any."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
-from sqlalchemy import JSON, Insert, Table, insert, inspect, text
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import JSON, Table, insert, inspect, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import Session, SQLModel
 
 from gateway.errors import Misuse
+from gateway.store.prepared import Prepared
 from gateway.store.tables import Account, Advertiser, List
 
 Row: TypeAlias = SQLModel | Mapping[str, Any]
@@ -30,24 +30,18 @@ class Inserter:
     """Inserts many rows of one table with one statement.
 
     A row is an object of the model, or a mapping of column names to values in which columns that have a default may be
-    missing; mappings are several times cheaper to make. With `unless_known`, rows that a unique column refuses are
-    left out.
+    missing; mappings are several times cheaper to make.
     """
 
-    def __init__(self, model: type[SQLModel], *, unless_known: bool = False) -> None:
+    def __init__(self, model: type[SQLModel]) -> None:
         table = table_of(model)
-        self._statements: dict[str, Insert] = {
-            "sqlite": sqlite.insert(table).on_conflict_do_nothing() if unless_known else insert(table),
-            "postgresql": postgresql.insert(table).on_conflict_do_nothing() if unless_known else insert(table),
-        }
-        self._names = tuple(column.name for column in table_of(model).columns)
+        self._insert = Prepared(insert(table))
+        self._names = tuple(column.name for column in table.columns)
         self._defaults = defaults_of(model)
 
-    def __call__(self, tx: Session, rows: Iterable[Row]) -> int:
+    def __call__(self, tx: Session, rows: Sequence[Row]) -> int:
         """Insert `rows` in order (none is fine), and return how many were written."""
-        values = [self._values(row) for row in rows]
-        connection = tx.connection()
-        return connection.execute(self._statements[connection.dialect.name], values).rowcount if values else 0
+        return self._insert.each(tx, [self._values(row) for row in rows]) if rows else 0
 
     def _values(self, row: Row) -> Mapping[str, Any]:
         if isinstance(row, SQLModel):

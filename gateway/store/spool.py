@@ -18,6 +18,7 @@ from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
 from gateway.store.among import Among
+from gateway.store.prepared import Prepared
 from gateway.store.rows import Inserter, Row, table_of
 from gateway.store.tables import Moment, Parcel, Report, Submission
 
@@ -93,7 +94,7 @@ _DUE = (
     .with_for_update(skip_locked=True)  # PostgreSQL; SQLite has one writer and leaves the words out
     .cte("due")  # run once: as a subquery PostgreSQL might run it again for each row, and lease more than the limit
 )
-_CLAIM = (
+_CLAIM = Prepared(
     update(_PARCELS)
     .where(_PARCELS.c.id.in_(select(_DUE.c.id)))
     .values(
@@ -105,8 +106,8 @@ _CLAIM = (
     .returning(*(_PARCELS.c[name] for name in Claimed.__slots__))
 )
 _MINE = (_PARCELS.c.node == bindparam("mine"), _PARCELS.c.state == "leased")
-_GONE = delete(_PARCELS).where(Among(_PARCELS.c.id, "ids"), *_MINE)
-_KEPT = (
+_GONE = Prepared(delete(_PARCELS).where(Among(_PARCELS.c.id, "ids"), *_MINE))
+_KEPT = Prepared(
     update(_PARCELS)
     .where(_PARCELS.c.id == bindparam("parcel"), *_MINE)
     .values(
@@ -125,13 +126,19 @@ _RENEW = (
     .values(leased_until=bindparam("until", type_=Moment), due_at=bindparam("until", type_=Moment))
 )
 # In ascending order, so that nodes do not wait for each other.
-_LOCK = select(_SUBMISSIONS.c.id).where(Among(_SUBMISSIONS.c.id, "ids")).order_by(_SUBMISSIONS.c.id).with_for_update()
-_EMPTY = delete(_SUBMISSIONS).where(
-    Among(_SUBMISSIONS.c.id, "ids"),
-    ~exists().where(_PARCELS.c.submission_id == _SUBMISSIONS.c.id),
-    ~exists().where(_REPORTS.c.submission_id == _SUBMISSIONS.c.id, _REPORTS.c.via == "dsn"),  # it quotes the message
+_LOCK = Prepared(
+    select(_SUBMISSIONS.c.id).where(Among(_SUBMISSIONS.c.id, "ids")).order_by(_SUBMISSIONS.c.id).with_for_update()
 )
-_CONTENTS = select(*(_SUBMISSIONS.c[name] for name in Handed.__slots__)).where(Among(_SUBMISSIONS.c.id, "ids"))
+_EMPTY = Prepared(
+    delete(_SUBMISSIONS).where(
+        Among(_SUBMISSIONS.c.id, "ids"),
+        ~exists().where(_PARCELS.c.submission_id == _SUBMISSIONS.c.id),
+        ~exists().where(_REPORTS.c.submission_id == _SUBMISSIONS.c.id, _REPORTS.c.via == "dsn"),  # it quotes the message
+    )
+)
+_CONTENTS = Prepared(
+    select(*(_SUBMISSIONS.c[name] for name in Handed.__slots__)).where(Among(_SUBMISSIONS.c.id, "ids"))
+)
 _IN_HAND = select(_PARCELS.c.id).where(
     _PARCELS.c.contact_id == bindparam("contact"),
     _PARCELS.c.state == "leased",
@@ -152,8 +159,7 @@ def claim(tx: Session, node: str, now: datetime, lease: timedelta, limit: int) -
     The longest due first. The lease begins with the commit; hand nothing over before it.
     """
     values = {"new_node": node, "now": now, "until": now + lease, "most": limit}
-    rows = tx.connection().execute(_CLAIM, values)
-    return sorted((Claimed(*row) for row in rows), key=lambda parcel: parcel.id)
+    return sorted((Claimed(*row) for row in _CLAIM(tx, values)), key=lambda parcel: parcel.id)
 
 
 def renew(tx: Session, node: str, ids: Collection[int], until: datetime) -> int:
@@ -163,8 +169,7 @@ def renew(tx: Session, node: str, ids: Collection[int], until: datetime) -> int:
 
 def submissions(tx: Session, ids: Collection[int]) -> dict[int, Handed]:
     """Return the submissions with those ids, contents included."""
-    rows = tx.connection().execute(_CONTENTS, {"ids": ids})
-    return {row.id: row for row in (Handed(*values) for values in rows)}
+    return {row.id: row for row in (Handed(*values) for values in _CONTENTS(tx, {"ids": ids}))}
 
 
 def settle(tx: Session, node: str, rows: Sequence[Settled]) -> int:
@@ -176,9 +181,8 @@ def settle(tx: Session, node: str, rows: Sequence[Settled]) -> int:
     settled = _keep(tx, node, [row for row in rows if row.state != "gone"])
     if gone:
         owners = {row.submission_id for row in gone}
-        values = {"ids": {row.parcel_id for row in gone}, "mine": node}
         lock(tx, owners)
-        settled += tx.connection().execute(_GONE, values).rowcount
+        settled += _GONE.count(tx, {"ids": {row.parcel_id for row in gone}, "mine": node})
         clear(tx, owners)
     return settled
 
@@ -189,28 +193,30 @@ def lock(tx: Session, ids: Collection[int]) -> None:
     Two nodes that each take away one of the last two things that keep a submission would otherwise each see the
     other's, and both would leave it behind for ever.
     """
-    tx.connection().execute(_LOCK, {"ids": ids})
+    _LOCK(tx, {"ids": ids})
 
 
 def clear(tx: Session, ids: Collection[int]) -> None:
     """Delete the submissions with those ids that have no parcel and no report left."""
-    tx.connection().execute(_EMPTY, {"ids": ids})
+    _EMPTY.count(tx, {"ids": ids})
 
 
 def _keep(tx: Session, node: str, rows: Sequence[Settled]) -> int:
-    values = [
-        {
-            "parcel": row.parcel_id,
-            "mine": node,
-            "new_state": row.state,
-            "due": row.due_at,
-            "tried": row.attempts,
-            "reply": row.reply,
-            "why": row.reason,
-        }
-        for row in rows
-    ]
-    return tx.connection().execute(_KEPT, values).rowcount if values else 0
+    return _KEPT.each(
+        tx,
+        [
+            {
+                "parcel": row.parcel_id,
+                "mine": node,
+                "new_state": row.state,
+                "due": row.due_at,
+                "tried": row.attempts,
+                "reply": row.reply,
+                "why": row.reason,
+            }
+            for row in rows
+        ],
+    )
 
 
 def in_hand(tx: Session, contact_id: int, now: datetime) -> list[int]:
@@ -232,8 +238,8 @@ _RETRY = (
     .values(attempts=0, **_OPENED)
 )
 _RELEASE = update(_PARCELS).where(Among(_PARCELS.c.id, "ids"), _PARCELS.c.state == "held").values(**_OPENED)
-_OWNERS = select(_PARCELS.c.submission_id).where(Among(_PARCELS.c.id, "ids"))
-_DROP = delete(_PARCELS).where(Among(_PARCELS.c.id, "ids"), _PARCELS.c.state != "leased")
+_OWNERS = Prepared(select(_PARCELS.c.submission_id).where(Among(_PARCELS.c.id, "ids")))
+_DROP = Prepared(delete(_PARCELS).where(Among(_PARCELS.c.id, "ids"), _PARCELS.c.state != "leased"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,9 +281,7 @@ def release(tx: Session, ids: Collection[int], now: datetime) -> int:
 
 def drop(tx: Session, ids: Collection[int]) -> int:
     """Delete parcels that no courier holds, and submissions left without any; return how many parcels there were."""
-    run = tx.connection().execute
-    owners = set(run(_OWNERS, {"ids": ids}).scalars())
-    lock(tx, owners)
-    dropped = run(_DROP, {"ids": ids}).rowcount
-    clear(tx, owners)
+        lock(tx, owners)
+        settled += _GONE.count(tx, {"ids": {row.parcel_id for row in gone}, "mine": node})
+        clear(tx, owners)
     return dropped
