@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-from sqlalchemy import URL, make_url, text
+from sqlalchemy import URL, Connection, make_url, text
 from sqlalchemy.exc import ArgumentError
 from sqlmodel import Session
 
@@ -49,8 +49,12 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open a transaction for reading: all its statements see one state. Raises `errors.TryLater` as `begin`."""
-        with told(), Session(self._reader, expire_on_commit=False, autoflush=False) as tx:
-            yield tx
+        with told(), self._reader.connect() as connection, connection.begin():
+            tx = _Reading(connection)
+            try:
+                yield tx
+            finally:
+                tx.close()
 
     def take(self, n: int = 1, of: Name = "row") -> range:
         """Return `n` fresh identity numbers; also inside `begin`.
@@ -86,6 +90,18 @@ class Store:
     def _fresh(self) -> Iterator[Session]:
         with told(), Session(self._numberer) as tx, tx.begin():
             yield tx
+
+
+class _Reading(Session):
+    """A session on a connection whose transaction is begun and ended by the store: a session's own way costs more."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection, expire_on_commit=False, autoflush=False)
+        self._begun = connection
+
+    def connection(self, *_: object, **__: object) -> Connection:
+        """Return the connection."""
+        return self._begun
 
 
 def parse(url: str) -> URL:

@@ -13,6 +13,8 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlmodel import Session
 
+_DRIVER = "prepared"  # where a session, which lives for one transaction, keeps its driver's connection
+
 Values = Mapping[str, Any]
 Convert = Callable[[Any], Any]
 
@@ -76,12 +78,15 @@ class Prepared:
 
     def _on(self, tx: Session) -> tuple[_Compiled, Any]:
         """Return the statement for the database of `tx`, and a cursor there."""
-        connection = tx.connection()
-        dialect = connection.dialect
+        driver: tuple[Dialect, Any] | None = tx.info.get(_DRIVER)
+        if driver is None:
+            connection = tx.connection()
+            driver = tx.info[_DRIVER] = (connection.dialect, connection.connection.driver_connection)
+        dialect, connected = driver
         compiled = self._compiled.get(dialect.name)
         if compiled is None:
             compiled = self._compiled[dialect.name] = _compile(self._statement, dialect)
-        return compiled, connection.connection.cursor()
+        return compiled, connected.cursor()
 
 
 def _laid_out(compiled: _Compiled, values: Values) -> Any:  # noqa: ANN401 - by driver
