@@ -1,6 +1,6 @@
 """Where the time of one gateway process goes: processor seconds and switches of each thread for 1000 copies.
 
-    bench/profile.py [--messages 3000] [--recipients 1] [--size 10240] [--dkim] [--folder DIR] [--spy FILE]
+    bench/costs.py [--messages 3000] [--recipients 1] [--size 10240] [--dkim] [--folder DIR] [--spy FILE]
 
 Processor time is counted rather than the clock's, so that a busy machine changes the figures little. A thread's
 switches say how often it gave up the processor: to wait (`given`) or because it was taken away (`taken`). With `--spy`
@@ -72,7 +72,7 @@ def main() -> None:
     parser.add_argument("--spy", type=Path)
     parser.add_argument("--py-spy", default="py-spy", help="the program")
     options = parser.parse_args()
-    folder = options.folder or Path(tempfile.mkdtemp(prefix="profile-"))
+    folder = options.folder or Path(tempfile.mkdtemp(prefix="costs-"))
     folder.mkdir(exist_ok=True)
     try:
         measure(options, folder)
