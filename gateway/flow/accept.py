@@ -19,7 +19,6 @@ from gateway.flow.gate import Draft, Login, Peer, Recipient
 from gateway.flow.intake import Refusal
 from gateway.flow.judge import Decided, Opening
 from gateway.flow.login import Logins
-from gateway.law.decide import decide
 from gateway.law.facts import MessageFacts
 from gateway.law.reasons import REASONS
 from gateway.mail.address import Address, parse
@@ -63,7 +62,7 @@ class Accept:
         if row is not None and klass is not None and account.block_style == "refuse":
             question = Question(account.advertiser_id, row, (address,), MessageFacts(klass), account.id)
             [case] = await self._reader.ask(question)
-            decided = Decided(recipient, case, decide(case.facts))
+            decided = Decided(recipient, case, case.verdict)
             if not decided.passes and decided.verdict.code not in MAY_CHANGE:
                 return await self._refuse(draft, [decided], "recipient")
             recipient = replace(recipient, case=case)

@@ -14,7 +14,7 @@ from gateway.flow.gate import Draft
 from gateway.flow.intake import Intake
 from gateway.flow.judge import Decided
 from gateway.flow.signing import Keys
-from gateway.law.decide import Step, decide, explain
+from gateway.law.decide import Step, explain
 from gateway.law.facts import MessageFacts
 from gateway.law.reasons import Verdict
 from gateway.mail.address import Address
@@ -49,7 +49,7 @@ def check(
     stream = iter(people)
     while chunk := tuple(islice(stream, CHUNK)):
         [cases] = gather(context, [_question(row, chunk, offer)], clock.now())
-        yield from ((case.address, decide(case.facts)) for case in cases)
+        yield from ((case.address, case.verdict) for case in cases)
 
 
 def steps(context: Context, list_name: str, address: Address, *, offer: str | None = None) -> Sequence[Step]:

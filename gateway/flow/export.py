@@ -7,7 +7,6 @@ from gateway.flow import members
 from gateway.flow.context import Context
 from gateway.flow.facts import Case
 from gateway.flow.importrow import COLUMNS
-from gateway.law.decide import decide
 from gateway.law.events import Event
 from gateway.law.reasons import Verdict
 from gateway.store.tables import Contact, List
@@ -26,7 +25,7 @@ def rows(context: Context, row: List) -> Iterator[dict[str, Any]]:
     """
     for page in members.of_list(context, row):
         for contact, case in page:
-            yield _row(contact, case, row, decide(case.facts))
+            yield _row(contact, case, row, case.verdict)
 
 
 def _row(contact: Contact, case: Case, row: List, verdict: Verdict) -> dict[str, Any]:

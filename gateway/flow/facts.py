@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 
 from gateway import clock
 from gateway.flow.context import Context
+from gateway.law.decide import decide
 from gateway.law.facts import (
     AccountFacts,
     AdvertiserFacts,
@@ -18,6 +20,7 @@ from gateway.law.facts import (
     PersonFacts,
     Regime,
 )
+from gateway.law.reasons import Verdict
 from gateway.mail.address import Address
 from gateway.store import people
 from gateway.store.catalogue import Catalogue
@@ -45,7 +48,7 @@ class Question:
     account_id: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Case:
     """The facts about one recipient, with the rows they were made from."""
 
@@ -55,6 +58,11 @@ class Case:
     list: List | None
     contact: Known | None
     account: Account | None = None
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """Return what the law says; worked out once, since the same facts always give the same verdict."""
+        return decide(self.facts)
 
 
 class Reader:
@@ -91,14 +99,18 @@ def gather(
     `catalogue` saves reading the same few rows again; it belongs to one thread.
     """
     with context.store.read() as tx:
-        rows = _Rows(tx, catalogue or Catalogue())
+        catalogue = catalogue or Catalogue()
+        catalogue.turn_to(tx)
+        frames = [_frame(tx, catalogue, question) for question in questions]
         dossiers = iter(people.dossiers(tx, list(_wanted(context, questions))))
-        return [_cases(context, question, rows, dossiers, now) for question in questions]
+        asked = zip(questions, frames, strict=True)
+        return [_cases(context, question, frame, dossiers, now) for question, frame in asked]
 
 
 def again(case: Case, message: MessageFacts) -> Case:
     """Return the same case about another message: what is known of the person a moment ago is not read twice."""
-    return replace(case, facts=replace(case.facts, message=_offered(message, case.list)))
+    offered = _offered(message, case.list)
+    return case if offered == case.facts.message else replace(case, facts=replace(case.facts, message=offered))
 
 
 def _wanted(context: Context, questions: Iterable[Question]) -> Iterator[Wanted]:
@@ -108,51 +120,59 @@ def _wanted(context: Context, questions: Iterable[Question]) -> Iterator[Wanted]
             yield Wanted(question.advertiser_id, address.key, digests)
 
 
-class _Rows:
-    """The few rows that the recipients of a batch share."""
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What the recipients of a question share: rows that rarely change, and the facts made from them."""
 
-    def __init__(self, tx: Tx, catalogue: Catalogue) -> None:
-        self._tx = tx
-        self._catalogue = catalogue
-        catalogue.turn_to(tx)
+    advertiser: Advertiser
+    list: List | None
+    account: Account | None
+    advertiser_facts: AdvertiserFacts
+    list_facts: ListFacts | None
+    account_facts: AccountFacts
 
-    def advertiser(self, question: Question) -> Advertiser:
-        row = self._catalogue.advertiser(self._tx, question.advertiser_id)
-        if row is None:
-            raise LookupError(f"advertiser {question.advertiser_id} is gone")
-        return row
 
-    def account(self, question: Question) -> Account | None:
-        if question.account_id in (None, ITSELF):
-            return None
-        return self._catalogue.account(self._tx, question.account_id)
-
-    def list(self, question: Question) -> List | None:
-        return None if question.list is None else self._catalogue.list(self._tx, question.list)
+def _frame(tx: Tx, catalogue: Catalogue, question: Question) -> _Frame:
+    """Return the frame of a question; raise `LookupError` when there is no such advertiser."""
+    key = (question.advertiser_id, question.list, question.account_id)
+    known = catalogue.derived.get(key)
+    if isinstance(known, _Frame):
+        return known
+    advertiser = catalogue.advertiser(tx, question.advertiser_id)
+    if advertiser is None:
+        raise LookupError(f"advertiser {question.advertiser_id} is gone")
+    account = None if question.account_id is None else catalogue.account(tx, question.account_id)
+    row = None if question.list is None else catalogue.list(tx, question.list)
+    frame = _Frame(
+        advertiser,
+        row,
+        account,
+        _advertiser_facts(advertiser),
+        _list_facts(row),
+        _account_facts(question, account, row),
+    )
+    catalogue.derived[key] = frame
+    return frame
 
 
 def _cases(
-    context: Context, question: Question, rows: _Rows, dossiers: Iterator[Dossier], now: datetime
+    context: Context, question: Question, frame: _Frame, dossiers: Iterator[Dossier], now: datetime
 ) -> Sequence[Case]:
-    advertiser, row = rows.advertiser(question), rows.list(question)
-    tool = rows.account(question)
-    account = _account_facts(question, tool, row)
-    controller = _advertiser_facts(advertiser)
-    list_facts = _list_facts(row)
+    message = _offered(question.message, frame.list)
     cases = []
     for address in question.recipients:
         dossier = next(dossiers)
         facts = Facts(
             now=now,
-            advertiser=controller,
-            list=list_facts,
+            advertiser=frame.advertiser_facts,
+            list=frame.list_facts,
             person=_person_facts(dossier),
             oppositions=dossier.oppositions,
-            message=_offered(question.message, row),
-            account=account,
+            message=message,
+            account=frame.account_facts,
             policy=context.policy,
         )
-        cases.append(Case(address, facts, advertiser, row, dossier.contact, tool))
+        cases.append(Case(address, facts, frame.advertiser, frame.list, dossier.contact, frame.account))
     return cases
 
 

@@ -10,7 +10,6 @@ from gateway.flow.commit import Entry, Filing, Row
 from gateway.flow.context import Context
 from gateway.flow.facts import Case, Question, Reader
 from gateway.flow.shelf import Book
-from gateway.law.decide import decide
 from gateway.law.facts import MessageClass, MessageFacts
 from gateway.law.reasons import REASONS, Fate, Token, Verdict
 from gateway.mail.address import parse
@@ -155,7 +154,7 @@ def _question(job: Job) -> Question:
 
 def _verdict(job: Job, case: Case) -> Verdict:
     """Return the law's verdict, or the refusal of a message that cannot carry the mention it needs."""
-    verdict = decide(case.facts)
+    verdict = case.verdict
     if isinstance(job.plan, Unfit) and Token.FOOT in verdict.inject:
         return Verdict(REASONS[job.plan.code], rule="message")
     return verdict

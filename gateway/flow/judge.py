@@ -13,7 +13,6 @@ from gateway.flow.facts import Case, Question
 from gateway.flow.gate import Draft, Recipient
 from gateway.flow.intake import PERSONAL, Intake, Refusal
 from gateway.flow.signing import Keys
-from gateway.law.decide import decide
 from gateway.law.reasons import REASONS, Fate, Verdict
 from gateway.mail import headers
 from gateway.mail.headers import Headers
@@ -110,7 +109,7 @@ def _wrong(draft: Draft, opened: Opening, case: Case, keys: Keys) -> Refusal | N
 def _decide(recipient: Recipient, case: Case, opened: Opening, refusal: Refusal | None) -> Decided:
     if refusal is not None:
         return Decided(recipient, case, Verdict(refusal.reason, rule="message"), refusal.detail)
-    verdict = decide(case.facts)
+    verdict = case.verdict
     promotes = opened.taken.promotes if isinstance(opened.taken, Intake) else ()
     if not promotes or verdict.fate is not Fate.REFUSE or case.facts.message.klass in PERSONAL:
         return Decided(recipient, case, verdict)

@@ -12,6 +12,7 @@ from gateway.law.reasons import REASONS, Fate, Token, Verdict
 from gateway.law.regimes import NOTHING
 from gateway.law.rules import RULES, Rule
 
+_QUESTIONS = tuple(rule.question for rule in RULES)
 _UNREAD = REASONS["D-UNREAD"]
 _NONE_ABSENT: frozenset[str] = frozenset()
 _SOURCE = frozenset({Token.SRC})
@@ -59,6 +60,9 @@ def explain(facts: Facts) -> tuple[Step, ...]:
 
 def _judge(matter: Matter) -> tuple[Verdict, int]:
     unread, absent = _is_unread(matter.facts), _absent(matter.facts)
+    if not unread and not absent:  # nearly always so: every rule can be asked
+        position = next(position for position, question in enumerate(_QUESTIONS) if question(matter))
+        return _verdict(matter, RULES[position], position, absent), position
     for position, rule in enumerate(RULES):
         if unread and rule.reads:
             return Verdict(_UNREAD, rule.name), position

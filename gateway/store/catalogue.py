@@ -4,7 +4,7 @@ A number in the database goes up with every change of one of them, in the same t
 reads that number in their own transaction, so that what they get is what the transaction itself would read.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from functools import partial
 from typing import TypeVar
 
@@ -15,6 +15,8 @@ from gateway.store import accounts, advertisers, lists
 from gateway.store.prepared import Prepared
 from gateway.store.rows import table_of
 from gateway.store.tables import Account, Advertiser, List, Numbers
+
+_MOST = 10_000  # entries: tools may name lists that there are not
 
 Key = TypeVar("Key", int, int | str)
 Row = TypeVar("Row")
@@ -31,15 +33,17 @@ class Catalogue:
         self._advertisers: dict[int, Advertiser | None] = {}
         self._accounts: dict[int, Account | None] = {}
         self._lists: dict[int | str, List | None] = {}
+        self.derived: dict[Hashable, object] = {}  # what the rooms above made of the rows, forgotten with them
 
     def turn_to(self, tx: Session) -> None:
         """Forget what `tx` would read otherwise; call this once in each transaction before asking."""
         found = _REVISION(tx, {})
         revision = found[0][0] if found else None
-        if revision != self._revision or revision is None:
+        if revision != self._revision or revision is None or len(self._lists) + len(self.derived) > _MOST:
             self._advertisers.clear()
             self._accounts.clear()
             self._lists.clear()
+            self.derived.clear()
             self._revision = revision
 
     def advertiser(self, tx: Session, number: int) -> Advertiser | None:
