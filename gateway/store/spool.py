@@ -133,7 +133,8 @@ _EMPTY = Prepared(
     delete(_SUBMISSIONS).where(
         Among(_SUBMISSIONS.c.id, "ids"),
         ~exists().where(_PARCELS.c.submission_id == _SUBMISSIONS.c.id),
-        ~exists().where(_REPORTS.c.submission_id == _SUBMISSIONS.c.id, _REPORTS.c.via == "dsn"),  # it quotes the message
+        # A delivery report quotes the message.
+        ~exists().where(_REPORTS.c.submission_id == _SUBMISSIONS.c.id, _REPORTS.c.via == "dsn"),
     )
 )
 _CONTENTS = Prepared(
@@ -281,7 +282,8 @@ def release(tx: Session, ids: Collection[int], now: datetime) -> int:
 
 def drop(tx: Session, ids: Collection[int]) -> int:
     """Delete parcels that no courier holds, and submissions left without any; return how many parcels there were."""
-        lock(tx, owners)
-        settled += _GONE.count(tx, {"ids": {row.parcel_id for row in gone}, "mine": node})
-        clear(tx, owners)
+    owners = {row[0] for row in _OWNERS(tx, {"ids": ids})}
+    lock(tx, owners)
+    dropped = _DROP.count(tx, {"ids": ids})
+    clear(tx, owners)
     return dropped
