@@ -34,7 +34,7 @@ RESERVED = {
     "journal": {"logging", "structlog"},
     "meters": {"prometheus_client"},
     "commands": {"click", "rich"},
-    "courier": {"aiosmtplib"},
+    "courier": {"aiosmtplib", "httpcore"},
     "smtp": {"aiosmtpd"},
     "web": {"fastapi", "starlette", "jinja2"},
 }
