@@ -20,6 +20,7 @@ import uvloop
 
 from gateway import clock, journal, meters, probes
 from gateway.courier.hop import courier_of
+from gateway.courier.webhook import Caller, Hosts
 from gateway.errors import Misuse
 from gateway.flow.accept import Accept
 from gateway.flow.commit import Committer
@@ -29,6 +30,7 @@ from gateway.flow.deliver import Deliverer
 from gateway.flow.facts import Reader
 from gateway.flow.handover import Handover
 from gateway.flow.optout import Desk
+from gateway.flow.outbox import Outbox
 from gateway.flow.report import Reporter
 from gateway.flow.retention import Retainer
 from gateway.flow.seal import Sealer
@@ -108,7 +110,10 @@ class Gateway:
             self.door = await open_door(gate, self._smtp_options())
             stack.push_async_callback(self.door.stop, GRACE)
         if plan.chores:
-            for chore in (Sealer(context), Reporter(context), Retainer(context)):
+            caller = Caller(Hosts(context.settings.plugins.internal_hosts))
+            stack.push_async_callback(caller.close)
+            outbox = Outbox(context, caller, plan.node)
+            for chore in (Sealer(context), Reporter(context), Retainer(context), outbox):
                 self._run(stack, type(chore).__name__.lower(), chore.run())
                 stack.push_async_callback(chore.stop)
         await self._open_probes(stack)

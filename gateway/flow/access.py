@@ -10,7 +10,7 @@ from gateway import clock
 from gateway.flow.context import Context
 from gateway.law.events import Kind
 from gateway.mail.address import parse
-from gateway.store import ledger, lists, oppositions, receipts, requests, seals, signups
+from gateway.store import handles, ledger, lists, oppositions, receipts, requests, seals, signups
 from gateway.store.tables import Advertiser, Contact, Event, Receipt
 from gateway.store.tx import Tx
 from gateway.text import say
@@ -50,6 +50,11 @@ def document(context: Context, tx: Tx, owner: Advertiser, contact: Contact) -> d
         "objections": [
             {"at": one.at, "list": names[one.list_id].name if one.list_id in names else None, "channel": one.channel}
             for one in {(row.list_id, row.channel, row.at): row for row in opposed}.values()
+        ],
+        "tools": [
+            {"list": names[one.list_id].name if one.list_id in names else None, "campaign": one.campaign,
+             "subscriber": one.subscriber, "one_click": one.one_click, "at": one.at}
+            for one in handles.of_contact(tx, contact.id)
         ],
         "messages": [_message(one, names) for one in _sent(tx, contact)],
         "requests": [

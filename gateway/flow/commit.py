@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway import clock, meters
 from gateway.flow.context import Context
-from gateway.store import ledger, receipts, reports, spool
+from gateway.store import handles, ledger, receipts, reports, spool
 from gateway.store.group import Group
 from gateway.store.spool import Settled
 
@@ -44,6 +44,7 @@ class Filing:
     settled: Settled | None = None
     events: list[Row] = field(default_factory=list)
     reports: list[Row] = field(default_factory=list)  # those that no receipt goes with
+    handle: Row | None = None
 
     @property
     def keeps(self) -> Row | None:
@@ -109,6 +110,7 @@ class Committer:
             reports.write(tx, [entry.report for entry in entries if entry.report])
             reports.write(tx, [report for filing in filings for report in filing.reports])
             ledger.append(tx, [event for filing in filings for event in filing.events])
+            handles.keep(tx, [filing.handle for filing in filings if filing.handle])
             settled = [filing.settled for filing in filings if filing.settled]
             if settled:
                 spool.settle(tx, self._node, settled)

@@ -130,6 +130,7 @@ class Handover:
         if outcome == "delivered":
             filing.entries[0].waited = (clock.now() - parcel.created_at).total_seconds()
             filing.events = rows.told(case, verdict, parcel.id)
+            filing.handle = rows.handle(case, job.submission, parcel.id)
         else:
             filing.reports = self._reports(job, case, verdict, outcome, reply)
         return filing

@@ -7,6 +7,7 @@ from gateway.flow.context import Context
 from gateway.flow.gate import Login
 from gateway.law.facts import MessageClass, MessageFacts
 from gateway.law.reasons import REASONS, Reason
+from gateway.mail import oneclick
 from gateway.mail.headers import Headers
 from gateway.plugin import Hints
 from gateway.store.tables import Account, Advertiser
@@ -40,7 +41,7 @@ def read(context: Context, login: Login, headers: Headers) -> Intake | Refusal:
     pairs = headers.pairs()
     ours = context.plugin("generic").recognise(pairs)
     tools = context.plugin(login.account.plugin).recognise(pairs)
-    hints = merge(ours, tools)
+    hints = merge(ours, tools).over(Hints(one_click=oneclick.found(headers)))
     claimed = hints.klass or login.account.klass
     if claimed not in set(MessageClass):
         known = ", ".join(MessageClass)

@@ -1,5 +1,6 @@
 """The rows that a verdict leaves behind: submissions, parcels, receipts; and their lines in the journal."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,13 +13,17 @@ from gateway.flow.intake import Intake
 from gateway.law.events import Kind
 from gateway.law.facts import MessageClass
 from gateway.law.reasons import Token, Verdict
+from gateway.store.spool import Handed
 
 TOLD = ("ref", "fate", "code", "outcome", "reply")
 
 
 def submission(draft: Draft, case: Case, taken: Intake, content: bytes, missing: list[str], peer: Peer) -> Row:
-    """Return the row that keeps what one transaction handed in, byte for byte."""
-    hints = taken.hints
+    """Return the row that keeps what one transaction handed in, byte for byte.
+
+    What the tool calls the person is kept only of a message to one person: of several it would be anybody's.
+    """
+    hints = taken.hints if len(draft.recipients) == 1 else replace(taken.hints, one_click=None, subscriber=None)
     return {
         "account_id": draft.login.account.id,
         "advertiser_id": case.advertiser.id,
@@ -121,6 +126,22 @@ def told(case: Case, verdict: Verdict, ref: int) -> list[Row]:
         }
         for kind, evidence in found
     ]
+
+
+def handle(case: Case, submission: Handed, ref: int) -> Row | None:
+    """Return how the tool calls the person whom a copy reached, so that an opt-out can be carried there; or None."""
+    hints = submission.hints
+    said = {name: hints.get(name) or "" for name in ("one_click", "campaign", "subscriber")}
+    if case.contact is None or not any(said.values()):
+        return None
+    return {
+        "contact_id": case.contact.id,
+        "account_id": submission.account_id,
+        "list_id": submission.list_id or 0,
+        "ref": ref,
+        "at": clock.now(),
+        **said,
+    }
 
 
 def note(event: str, filing: Filing, **fields: str) -> None:

@@ -22,6 +22,7 @@ BATCH = 250  # rows under one seal: some milliseconds of the write lock
 PAGE = 20_000  # numbers asked for at once
 RECENT = 200_000  # numbers; processes that take them in blocks of ten thousand are rarely further apart
 EVERY = 60.0  # seconds
+MINUTES = timedelta(minutes=5)
 WHOLE = timedelta(days=1)
 Row = dict[str, Any]
 
@@ -47,12 +48,25 @@ class _Found:
 
 def seal(context: Context, *, whole: bool = True) -> Sealed:
     """Seal what no seal covers yet; not `whole`: among the newest numbers only. Blocks; raise `errors.TryLater`."""
-    done, at = Sealed(), clock.now()
-    floor = 0
+    floor, since = 0, None
     if not whole:
+        since = clock.now() - MINUTES
         with context.store.read() as tx:
             floor = max(0, seals.highest(tx) - RECENT)
-    for found in _batches(context, floor):
+    return _seal(context, _batches(context, floor, since), whole=whole)
+
+
+def promptly(context: Context) -> Sealed:
+    """Seal the events of the last minutes only, so that whoever is to be told of them need not wait. Blocks."""
+    with context.store.read() as tx:
+        ids = seals.fresh(tx, clock.now() - MINUTES, PAGE)
+    numbers = [("event", number) for number in ids]
+    return _seal(context, (_Found(numbers[at : at + BATCH]) for at in range(0, len(numbers), BATCH)), whole=False)
+
+
+def _seal(context: Context, batches: Iterator[_Found], *, whole: bool) -> Sealed:
+    done, at = Sealed(), clock.now()
+    for found in batches:
         began = clock.ticks()
         with context.store.begin() as tx:
             if not seals.hold(tx):
@@ -70,9 +84,16 @@ def seal(context: Context, *, whole: bool = True) -> Sealed:
     return done
 
 
-def _batches(context: Context, floor: int) -> Iterator[_Found]:
-    """Yield what is found in batches, one behind so that the last is known as such."""
+def _batches(context: Context, floor: int, since: datetime | None) -> Iterator[_Found]:
+    """Yield what is found in batches, one behind so that the last is known as such.
+
+    A process that writes little may still take its numbers from an old block: events are also found by when they were
+    recorded.
+    """
     waiting: list[tuple[str, int]] = []
+    if since is not None:
+        with context.store.read() as tx:
+            waiting += [("event", number) for number in seals.fresh(tx, since, PAGE)]
     for kind in proof.KINDS:
         after = floor
         while True:
@@ -94,7 +115,9 @@ def _leaves(tx: Tx, kind: str, found: Sequence[tuple[str, int]]) -> list[Row]:
     if not ids:
         return []
     known = seals.leaves(tx, kind, ids)  # another node may have been faster
-    return [_leaf(kind, row) for number, row in sorted(seals.rows(tx, kind, ids).items()) if number not in known]
+    rows = [row for number, row in seals.rows(tx, kind, ids).items() if number not in known]
+    when = proof.RECORDED.get(kind, "at")  # those who are told hear of one person in the order of recording
+    return [_leaf(kind, row) for row in sorted(rows, key=lambda row: (row[when], row["id"]))]
 
 
 def _leaf(kind: str, row: Mapping[str, Any]) -> Row:

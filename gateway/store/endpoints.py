@@ -51,6 +51,11 @@ def held(tx: Session, number: int) -> Endpoint | None:
     return tx.exec(query).first()
 
 
+def fresh(tx: Session, number: int) -> Endpoint:
+    """Return the endpoint as it is now, whatever this transaction read of it before."""
+    return tx.exec(select_rows(Endpoint).where(Endpoint.id == number).execution_options(populate_existing=True)).one()
+
+
 def all(tx: Session, advertiser_id: int | None = None) -> list[Endpoint]:  # noqa: A001 - reads as endpoints.all
     """Return every endpoint (of one advertiser), tools too, the oldest first."""
     query = select_rows(Endpoint).order_by(col(Endpoint.id))

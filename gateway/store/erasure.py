@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import delete, or_, select, update
 from sqlmodel import Session
 
-from gateway.store import ledger, people, seals, signups, spool
+from gateway.store import handles, ledger, people, seals, signups, spool
 from gateway.store.rows import table_of
 from gateway.store.tables import Contact, Event, Parcel, Receipt, Report
 
@@ -35,8 +35,10 @@ def erase(
     salts = seals.forget(tx, contact.id, digest)
     asked = signups.forget(tx, contact.advertiser_id, contact.address_key)
     gone = people.remove(tx, [contact.id])
+    named = handles.remove(tx, contact.id)
     return {
         "contact": gone, "event": emptied, "receipt": replies, "parcel": parcels, "leaf": salts, "sign_up": asked,
+        "handle": named,
     }  # fmt: skip
 
 

@@ -38,9 +38,10 @@ class Once(SQLModel, table=True):
 class Endpoint(SQLModel, table=True):
     """Somebody who is told what happens: a webhook of the API, or the tool of an account."""
 
+    __table_args__ = (UniqueConstraint("account_id"),)
     id: int = id_()
     advertiser_id: int = big(index=True)
-    account_id: int | None = big(null=True, index=True)  # the tool of this account; None: a webhook
+    account_id: int | None = big(null=True)  # the tool of this account; None: a webhook
     url: str = Field(default="", sa_type=Text)
     list_ids: list[int] = json_(list)  # empty: every list
     types: list[str] = json_(list)

@@ -1,6 +1,7 @@
 """The seals and their leaves: what was sealed, what was not yet, and what is to be forgotten (docs/howto/proof.md)."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Table, bindparam, func, or_, text, update
@@ -59,6 +60,14 @@ def unsealed(tx: Session, kind: str, after: int, limit: int) -> list[int]:
     sealed = core_select(1).where(_LEAVES.c.kind == kind, _LEAVES.c.row_id == rows.c.id).exists()
     query = core_select(rows.c.id).where(rows.c.id > after, ~sealed).order_by(rows.c.id).limit(limit)
     return list(tx.connection().execute(query).scalars())
+
+
+def fresh(tx: Session, since: datetime, limit: int) -> list[int]:
+    """Return at most `limit` numbers of events recorded since then that no seal covers, whatever their numbers."""
+    events = TABLES["event"]
+    sealed = core_select(1).where(_LEAVES.c.kind == "event", _LEAVES.c.row_id == events.c.id).exists()
+    query = core_select(events.c.id).where(events.c.recorded_at >= since, ~sealed).order_by(events.c.recorded_at)
+    return list(tx.connection().execute(query.limit(limit)).scalars())
 
 
 def rows(tx: Session, kind: str, ids: Collection[int]) -> dict[int, Mapping[str, Any]]:

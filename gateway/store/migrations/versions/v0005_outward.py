@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "v0003"
-down_revision = "v0002"
+revision = "v0005"
+down_revision = "v0004"
 branch_labels = None
 depends_on = None
 
@@ -67,9 +67,9 @@ def _endpoint() -> None:
         sa.Column("why", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_endpoint"),
+        sa.UniqueConstraint("account_id", name="uq_endpoint_account_id"),
     )
     op.create_index("ix_endpoint_advertiser_id", "endpoint", ["advertiser_id"])
-    op.create_index("ix_endpoint_account_id", "endpoint", ["account_id"])
 
 
 def _errand() -> None:
