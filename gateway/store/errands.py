@@ -12,13 +12,13 @@ from sqlmodel import Session
 
 from gateway.store.among import Among
 from gateway.store.outward import Endpoint, Errand
-from gateway.store.rows import Inserter, Row, table_of
+from gateway.store.rows import NewOnes, Row, table_of
 from gateway.store.tables import Moment
 
 _TABLE = table_of(Errand)
 _ENDPOINTS = table_of(Endpoint)
 _BEFORE = _TABLE.alias("before")
-_insert = Inserter(Errand, unless_known=True)
+_insert = NewOnes(Errand)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,10 @@ from sqlalchemy import delete, update
 from sqlmodel import Session
 
 from gateway.store.outward import Once
-from gateway.store.rows import Inserter, table_of
+from gateway.store.rows import NewOnes, table_of
 
 _TABLE = table_of(Once)
-_insert = Inserter(Once, unless_known=True)
+_insert = NewOnes(Once)
 
 
 def claim(tx: Session, row: Once) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 from sqlalchemy import JSON, Table, insert, inspect, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import Session, SQLModel
@@ -47,6 +48,21 @@ class Inserter:
         if isinstance(row, SQLModel):
             return {name: getattr(row, name) for name in self._names}
         return {**self._defaults, **row}
+
+
+class NewOnes(Inserter):
+    """An inserter that leaves out the rows that a unique column refuses; for some rows at a time (else `bulk.Bulk`)."""
+
+    def __init__(self, model: type[SQLModel]) -> None:
+        super().__init__(model)
+        self._table = table_of(model)
+
+    def __call__(self, tx: Session, rows: Sequence[Row]) -> int:
+        """Insert what is new of `rows` (none is fine), and return how many were written."""
+        connection = tx.connection()
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        statement = dialect.insert(self._table).on_conflict_do_nothing()
+        return connection.execute(statement, [self._values(row) for row in rows]).rowcount if rows else 0
 
 
 def defaults_of(model: type[SQLModel]) -> dict[str, Any]:
