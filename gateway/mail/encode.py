@@ -57,8 +57,11 @@ def transparent(name: str) -> bool:
 
 
 def reading(data: bytes, name: str) -> str | None:
-    """Return the charset by which `data` labelled `name` can be read: a usual superset, itself, or UTF-8; or None."""
-    for candidate in (_SUPERSETS.get(name, name), name, "utf-8"):
+    """Return the charset by which `data` labelled `name` can be read: a usual superset, itself, or UTF-8; or None.
+
+    What is no text in a charset that is written with ASCII signs, as those of escape sequences are, is not UTF-8.
+    """
+    for candidate in (_SUPERSETS.get(name, name), name, *(("utf-8",) if name in _SAFE else ())):
         try:
             data.decode(candidate)
         except (UnicodeError, ValueError):

@@ -15,6 +15,8 @@ from gateway.mail.structure import Part
 def plan(content: bytes, root: Part, fields: tuple[Field, ...]) -> Callable[[Mention, Mapping[str, str]], bytes]:
     """Return the function that writes a wrapped copy; `fields` are those of the outermost header that stay."""
     boundary = _boundary(content)
+    # Not a continuation of the outer one: some readers compare a delimiter with the beginning of a line only.
+    inner_boundary = b"=_mention_" + boundary.rpartition(b"_")[2]
     outer = [content[each.start : each.end] for each in fields if not each.name.startswith("content-")]
     inner = [content[each.start : each.end] for each in fields if each.name.startswith("content-")]
     if not any(each.name == "mime-version" for each in fields):
@@ -26,7 +28,7 @@ def plan(content: bytes, root: Part, fields: tuple[Field, ...]) -> Callable[[Men
     rest = b"".join(
         [b"\r\n--", boundary, b"\r\n", *inner, b"\r\n", content[root.body_start :], b"\r\n--", boundary, b"--\r\n"]
     )
-    return lambda mention, _links: top + _mention(mention, boundary + b"_m") + rest
+    return lambda mention, _links: top + _mention(mention, inner_boundary) + rest
 
 
 def _mention(mention: Mention, boundary: bytes) -> bytes:

@@ -1,0 +1,163 @@
+"""What must hold of any copy of any message, judged without a line of the rewriter: by two parsers that are not ours.
+
+The standard library says what the parts are; a parser written in Rust (mailparse) is asked again; a browser's HTML
+parser (Lexbor) says what is seen. `hold` raises AssertionError, with the reason, for a copy that breaks the promise.
+"""
+
+import email
+import re
+from email.message import Message
+from email.policy import compat32
+
+import fast_mail_parser as rust
+
+from tests.mail import golden_rules as rules
+
+TEXTS = {"text/plain", "text/html", "text/x-amp-html", "text/watch-html"}
+
+
+def hold(before: bytes, after: bytes, stop: str, *, wrapped: bool, edits: bool = False) -> None:
+    """Compare a message with its copy. `stop` is the address in the mention; `edits` allows for placeholders."""
+    assert after.count(b"\r\n") == after.count(b"\n") == after.count(b"\r"), "a bare line end"
+    if wrapped:
+        _wrapped(before, after, stop)
+        return
+    was, became = (list(email.message_from_bytes(each, policy=compat32).walk()) for each in (before, after))
+    assert [part.get_content_type() for part in was] == [part.get_content_type() for part in became], "the shape"
+    _fields(was[0], became[0])
+    changed = [number for number, pair in enumerate(zip(was, became, strict=True)) if _differs(*pair, first=not number)]
+    assert changed, "no part has changed"
+    told = [number for number in changed if _told(became[number], stop)]
+    assert told, "no part that is shown has the mention"
+    for number in changed:
+        assert _kind(was[number]) in TEXTS, "a part that is no text has changed"
+        placeholders = edits or _marked(was[number])
+        assert placeholders or number in told, "a part has changed without getting the mention"
+        if not placeholders:
+            _inserted_only(was[number], became[number])
+    _alternatives(became[0], [became[number] for number in told])
+    _second_opinion(before, after, stop)
+
+
+def _fields(was: Message, became: Message) -> None:
+    """The sender's fields are there in order, but for those that describe the body and those that may not pass."""
+    mine = [pair for pair in was.items() if not _ours(pair[0])]
+    kept = [pair for pair in became.items() if not _ours(pair[0])]
+    assert mine == kept[len(kept) - len(mine) :], "the sender's fields"
+
+
+def _ours(name: str) -> bool:
+    name = name.lower()
+    return name.startswith(("list-", "x-consentgate-", "content-", "mime-version")) or name in {
+        "bcc",
+        "resent-bcc",
+        "return-path",
+    }
+
+
+def _differs(was: Message, became: Message, *, first: bool) -> bool:
+    if was.is_multipart():
+        return False
+    same_fields = first or was.items() == became.items()
+    return not (same_fields and was.get_payload() == became.get_payload())
+
+
+def _kind(part: Message) -> str:
+    """Return the content type without a comment, which the standard library takes for a part of it."""
+    return part.get_content_type().partition("(")[0].strip()
+
+
+def _told(part: Message, stop: str) -> bool:
+    """Return whether a person who is shown this part sees the link."""
+    text = rules.text_of(part)
+    if _kind(part) == "text/plain":
+        return stop in text
+    return bool(rules.shown_links(text, stop))
+
+
+def _marked(part: Message) -> bool:
+    """Return whether the part may hold a placeholder that only marks a place, and is taken out."""
+    text = rules.text_of(part).casefold()
+    return "footer" in text or "msys-unsub" in text
+
+
+def _inserted_only(was: Message, became: Message) -> None:
+    """What a person read before is there still, in one piece or with the mention in between."""
+    old, new = rules.text_of(was), rules.text_of(became)
+    if was.get_content_charset("utf-8").lower().startswith(("utf-16", "utf-32")):
+        old = old.removeprefix("\ufeff")
+    ahead = _common(old, new)
+    behind = min(_common(old[::-1], new[::-1]), len(old) - ahead)
+    # A final line end may have been added, or an unfinished "</" left before the mention.
+    assert ahead + behind >= len(old) - 2, "the sender's words have changed"
+
+
+def _common(one: str, other: str) -> int:
+    """Return the length of the longest common beginning."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[:middle] == other[:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _alternatives(root: Message, told: list[Message]) -> None:
+    """Whichever alternative a reader chooses has the mention; nothing told is a file or somebody else's message."""
+
+    def has(part: Message) -> bool:
+        return any(each is other for each in part.walk() for other in told)
+
+    for part in root.walk():
+        if part.get_content_type() == "multipart/alternative" and part.is_multipart() and has(part):
+            for child in part.get_payload():
+                assert child.get_content_type() == "text/calendar" or has(child), "an alternative without the mention"
+        if part.get_content_type() == "message/rfc822":
+            assert not has(part), "a mention inside an attached message"
+    for part in told:
+        assert part.get_content_disposition() in (None, "inline"), "a mention in a file"
+
+
+def _second_opinion(before: bytes, after: bytes, stop: str) -> None:
+    """The other parser finds the same files, byte for byte, and as many texts, one of them with the mention."""
+    if _loosely_delimited(before):
+        return
+    try:
+        was = rust.parse_email(before)
+    except rust.ParseError:
+        return  # it understands less than the standard library: nothing to compare
+    became = rust.parse_email(after)
+    files = [[(file.mimetype, file.filename) for file in mail.attachments] for mail in (was, became)]
+    assert files[0] == files[1], "other files"
+    for old, new in zip(was.attachments, became.attachments, strict=True):
+        assert old.content == new.content or stop.encode() in new.content, "a file has changed"
+    for kind in ("text_plain", "text_html"):
+        old, new = getattr(was, kind), getattr(became, kind)
+        assert len(old) == len(new), "other texts"
+
+
+def _loosely_delimited(content: bytes) -> bool:
+    """Return whether a line begins with a delimiter and goes on, which the other parser takes for the delimiter."""
+    for part in email.message_from_bytes(content, policy=compat32).walk():
+        if boundary := part.get_boundary():
+            line = re.escape(boundary.encode("ascii", "replace"))
+            if re.search(rb"(?:^|\n)--" + line + rb"(?!(?:--)?[ \t]*(?:\r\n|\Z))", content):
+                return True
+    return False
+
+
+def _wrapped(before: bytes, after: bytes, stop: str) -> None:
+    """The body came through as it was, in the second part of a mixed message whose first part is the mention."""
+    body = before.partition(b"\r\n\r\n")[2]
+    if not before.startswith(b"\r\n"):
+        assert body in after, "the body has changed"
+    message = email.message_from_bytes(after, policy=compat32)
+    assert message.get_content_type() == "multipart/mixed", "not wrapped"
+    mention, inner = message.get_payload()
+    assert [part.get_content_type() for part in mention.get_payload()] == ["text/plain", "text/html"]
+    assert all(_told(part, stop) for part in mention.get_payload()), "no mention"
+    original = email.message_from_bytes(before, policy=compat32)
+    assert inner.get_content_type() == original.get_content_type(), "another type inside"
+    assert inner.get_payload(decode=False) is not None
