@@ -7,6 +7,7 @@ library's parser and to a browser's.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 _ATTRIBUTES = rb"""
@@ -73,7 +74,7 @@ _TIDY = re.compile(
     rb"""<(?:
       (/?[a-z][a-z0-9:-]*)(?=[\s/>])[^<>]*>
       |!--(?!-?>|\s*\[if|<!\[endif).*?-->
-      |(?>!--\[if[^>]*>(?!<!--|--).*?-->)(?<=<!\[endif\]-->)
+      |(?>!--\[if(?:(?!--)[^>])*>(?!<!--|--).*?-->)(?<=<!\[endif\]-->)
       |!--(\[if)[^<>\]]*\](?:><!|>)-->
       |!--<!(\[endif)\]-->
       |!doctype[^<>]*>
@@ -179,6 +180,41 @@ def careful(data: bytes) -> Spot | None:
     # What is cut off in the middle of "</" would take the next tag with it.
     end = len(data) - 2 if data.endswith(b"</") else len(data)
     return walk.spot(end if walk.unclosed < 0 else walk.unclosed)
+
+
+# What a document may begin with before anything of it is shown.
+_BOM = b"\xef\xbb\xbf"
+_UNSHOWN = _names(b"html head /head meta link base basefont bgsound")
+
+
+def begin(data: bytes) -> int:
+    """Return where a first line of the page goes: behind `<body>`, else before the first thing that is shown."""
+    at = end = len(_BOM) if data.startswith(_BOM) else 0
+    conditional = False
+    for token in _TOKEN.finditer(data.lower()):
+        if data[end : token.start()].strip(b" \t\r\n"):
+            break
+        end = token.end()
+        name, said = token["name"], token["comment"] or token["bogus"] or b""
+        if name is None:
+            if token["raw"] in (b"textarea", b"xmp", b"iframe") or not token[0].endswith(b">"):
+                break
+            if b"[if" in said or b"[endif]" in said:
+                conditional = b"[endif]" not in said
+        elif not token["close"] or token["raw"] or (token["slash"] + name not in _UNSHOWN and name != b"body"):
+            break
+        if not conditional:
+            at = end
+        if name == b"body":
+            break
+    return at
+
+
+def tags(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the start tags of the page: lower-case name, and where each begins and ends."""
+    for token in _TOKEN.finditer(data.lower()):
+        if token["name"] and token["close"] and not token["slash"]:
+            yield token["name"], token.start(), token.end()
 
 
 class _Walk:

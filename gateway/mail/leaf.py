@@ -10,12 +10,13 @@ from html import escape
 
 from gateway import text
 from gateway.errors import Misuse
-from gateway.mail import encode, html, placeholders, plaintext
+from gateway.mail import encode, html, placeholders, plaintext, tracking
 from gateway.mail.bodies import HTML
 from gateway.mail.headers import Field
 from gateway.mail.mention import Mention
 from gateway.mail.placeholders import Found, Kind
 from gateway.mail.structure import Broken, Part
+from gateway.mail.tracking import Watch
 
 _PGP = b"-----BEGIN PGP MESSAGE-----"
 _BLANK = frozenset({b" ", b"\t"})
@@ -24,12 +25,26 @@ _PARAM_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """`data[start:end]` gives way to the mention (`spot` says how) or to what a placeholder stands for."""
+    """`data[start:end]` gives way to the mention (`spot` says how), or to what a placeholder stands for.
+
+    `opening`: to the first line; `watch`: to what does not watch the person.
+    """
 
     start: int
     end: int
     spot: html.Spot | plaintext.Spot | None = None
     found: Found | None = None
+    opening: bool = False
+    watch: Watch | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be put into a leaf besides what placeholders stand for, and whether what watches people goes."""
+
+    mention: bool
+    opening: bool = False
+    strip: bool = True
 
 
 @dataclass(slots=True)
@@ -73,10 +88,16 @@ class Leaf:
 
     def _piece(self, edit: Edit, mention: Mention, links: Mapping[str, str], charset: str) -> bytes | None:
         """Return what goes in, in `charset`; None when that cannot hold it."""
+        flowed = not self.markup and self.part.type.params.get("format", "").lower() == "flowed"
+        if edit.opening:
+            if self.markup:
+                return f"\r\n{mention.opening_html}\r\n".encode("ascii")
+            return encode.fitted(plaintext.opening(mention.opening, flowed=flowed), charset)
+        if edit.watch:
+            return edit.watch.instead
         if isinstance(edit.spot, html.Spot):
             return edit.spot.close + b"\r\n" + mention.html.encode("ascii") + b"\r\n"
         if isinstance(edit.spot, plaintext.Spot):
-            flowed = self.part.type.params.get("format", "").lower() == "flowed"
             return encode.fitted(plaintext.block(mention.text, edit.spot, flowed=flowed), charset)
         if edit.found is None or edit.found.kind is Kind.DROP:
             return b""
@@ -123,7 +144,7 @@ class Leaf:
         out: list[bytes] = []
         last = 0
         for piece, (start, end) in zip(pieces, self.places, strict=True):
-            out += (self.raw[last:start], *_broken_off(encode.qp(piece), piece, self.raw[start - 1 : start]))
+            out += (self.raw[last:start], *_broken_off(encode.qp(piece), piece, self.raw[start - 1 : start] if start else b"\n"))
             last = end
         out.append(self.raw[last:])
         return b"".join(out)
@@ -155,12 +176,12 @@ def _broken_off(coded: bytes, piece: bytes, before: bytes) -> tuple[bytes, bytes
 
     Lines of their own stand as they are, but a blank must not end the line before; what goes into a line breaks it.
     """
-    own = piece[:2] == b"\r\n" and before not in _BLANK
+    own = before == b"\n" or (piece[:2] == b"\r\n" and before not in _BLANK)
     return b"" if own else b"=\r\n", coded, b"" if piece[-2:] == b"\r\n" else b"=\r\n"
 
 
-def plan(content: bytes, part: Part, *, mention: bool) -> Leaf | None:
-    """Return the leaf with its edits, the mention's among them if asked; None when it cannot be changed safely.
+def plan(content: bytes, part: Part, wanted: Wanted) -> Leaf | None:
+    """Return the leaf with its edits, the mention's among them if wanted; None when it cannot be changed safely.
 
     Raises `Broken` for what must not leave: inline PGP, a placeholder that nobody can fill in.
     """
@@ -178,25 +199,34 @@ def plan(content: bytes, part: Part, *, mention: bool) -> Leaf | None:
         data, reading = data.decode(reading).removeprefix("\ufeff").encode(), "utf-8"
     if _PGP in data:
         raise Broken("encrypted")
-    edits = _edits(data, markup, mention)
+    edits = _edits(data, markup, wanted)
     if edits is None:
         return None
     places = _places(raw, data, edits) if part.encoding == "quoted-printable" and not anew else ()
     return Leaf(part, raw, data, charset, reading, markup, anew or places is None, edits, places or ())
 
 
-def _edits(data: bytes, markup: bool, mention: bool) -> tuple[Edit, ...] | None:
+def _edits(data: bytes, markup: bool, wanted: Wanted) -> tuple[Edit, ...] | None:
     found = placeholders.find(data)
     for each in found:
         if each.kind is Kind.STUCK:
             raise Broken("placeholder", data[each.start : each.end][:60].decode("ascii", "replace"))
     edits = [Edit(each.start, each.end, found=each) for each in found]
-    if mention:
+    if markup and wanted.strip and (watches := tracking.find(data)):
+        # What goes takes with it the placeholders inside.
+        kept = [each for each in edits if not any(one.start < each.end and each.start < one.end for one in watches)]
+        edits = [*kept, *[Edit(one.start, one.end, watch=one) for one in watches]]
+    if wanted.mention:
         spot = html.find(data) if markup else plaintext.find(data)
-        if spot is None or any(each.start < spot.offset < each.end for each in found):
+        if spot is None or any(each.start < spot.offset < each.end for each in edits):
             return None
         edits.append(Edit(spot.offset, spot.offset, spot))
-        edits.sort(key=lambda edit: (edit.start, edit.end))
+    if wanted.opening:
+        at = html.begin(data) if markup else plaintext.begin(data)
+        if any(each.start < at < each.end for each in edits):
+            return None
+        edits.insert(0, Edit(at, at, opening=True))
+    edits.sort(key=lambda edit: (edit.start, edit.end))
     return tuple(edits)
 
 

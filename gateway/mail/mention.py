@@ -75,11 +75,16 @@ class MentionFields:
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """The block as `text` (lines end in LF, none behind the last) and as `html` (ASCII, lines end in CRLF)."""
+    """The block as `text` (lines end in LF, none behind the last) and as `html` (ASCII, lines end in CRLF).
+
+    `opening` and `opening_html` say on one line that this is advertising, for messages that do not show it themselves.
+    """
 
     text: str
     html: str
     lang: str
+    opening: str = ""
+    opening_html: str = ""
 
 
 _FIXED = tuple(
@@ -96,7 +101,7 @@ def render(given: MentionFields, lang: str) -> Mention:
     choose = (
         given.preferences_url if _is_url(given.preferences_url) and given.preferences_url != given.optout_url else ""
     )
-    write = _MAILTO.fullmatch(given.optout_mailto)
+    write = _MAILTO.fullmatch(given.optout_mailto) if given.optout_mailto.isascii() else None
     address, query = (write[1], write[2] or "") if write else ("", "")
     values = tuple(getattr(given, name) for name in _FIXED)
     frame = _frame(values, _known(lang), bool(choose), bool(write))
@@ -106,6 +111,8 @@ def render(given: MentionFields, lang: str) -> Mention:
         "".join([links.get(piece, piece) for piece in frame.text]),
         "".join([safe.get(piece, piece) for piece in frame.html]),
         frame.lang,
+        frame.opening,
+        frame.opening_html,
     )
 
 
@@ -116,6 +123,8 @@ class _Frame:
     text: tuple[str, ...]
     html: tuple[str, ...]
     lang: str
+    opening: str
+    opening_html: str
 
 
 @lru_cache(maxsize=2048)
@@ -125,11 +134,21 @@ def _frame(values: tuple[str, ...], lang: str, choose: bool, write: bool) -> _Fr
         raise Misuse("The mention needs the legal name of the advertiser.")
     about, more = _about(given, lang), _more(given, lang)
     plain = [_RULE, *_wrapped(about), "", *_text_links(given, lang, choose, write), *_paragraphs(more)]
+    opening = text.say("mail.advertisement", lang, company=given["trade_name"] or given["legal_name"])
     return _Frame(
         tuple(_SLOTS.split("\n".join(plain))),
         tuple(_SLOTS.split(_html(about, more, given, lang, choose, write))),
         lang,
+        "\n".join(_wrapped(opening)),
+        _opening_html(opening, lang),
     )
+
+
+def _opening_html(opening: str, lang: str) -> str:
+    """Return the first line as a block of its own, in the clothes of the mention."""
+    style = f"{_BOX.replace('16px 0 0', '0')};{_CELL.replace('12px', '8px').replace('border-top', 'border-bottom')}"
+    markup = f'<div lang="{lang}" dir="{_direction(lang)}" style="{style}">{_ascii(escape(opening))}</div>'
+    return "\r\n".join(_wrapped(markup, _HTML_WIDTH)).replace(_HARD, " ")
 
 
 def _about(given: dict[str, str], lang: str) -> str:
@@ -186,15 +205,18 @@ def _html(about: str, more: list[str], given: dict[str, str], lang: str, choose:
     if _is_url(given["privacy_url"]):
         links.append(_link(escape(given["privacy_url"]), _ascii(escape(text.say("mail.privacy", lang)))))
     bodies = [_ascii(escape(about)), stop, " &#183; ".join(links), *[_ascii(escape(paragraph)) for paragraph in more]]
-    direction = "rtl" if lang in _RIGHT_TO_LEFT else "ltr"
     lines = [
-        f'<div lang="{lang}" dir="{direction}" role="contentinfo" style="{_BOX}">',
+        f'<div lang="{lang}" dir="{_direction(lang)}" role="contentinfo" style="{_BOX}">',
         '<table role="presentation" width="100%" border="0" cellspacing="0" cellpadding="0" bgcolor="#ffffff"><tr>',
         f'<td bgcolor="#ffffff" style="{_CELL}">',
         *[f'<p style="{_PARAGRAPH}">{body}</p>' for body in bodies if body],
         "</td></tr></table></div>",
     ]
     return "\r\n".join([part for line in lines for part in _wrapped(line, _HTML_WIDTH)]).replace(_HARD, " ")
+
+
+def _direction(lang: str) -> str:
+    return "rtl" if lang in _RIGHT_TO_LEFT else "ltr"
 
 
 def _link(target: str, label: str) -> str:

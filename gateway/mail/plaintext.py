@@ -30,6 +30,18 @@ def find(data: bytes) -> Spot:
     return Spot(offset, eol, offset == 0 or data[offset - 1 : offset] == b"\n")
 
 
+def begin(data: bytes) -> int:
+    """Return where a first line goes in `data`: at its beginning, behind a byte order mark."""
+    return 3 if data.startswith(b"\xef\xbb\xbf") else 0
+
+
+def opening(text: str, *, flowed: bool) -> str:
+    """Return the first line(s) `text` as they go in at the very beginning, with an empty line behind them."""
+    if flowed:
+        text = _STUFFED.sub(" ", text)
+    return f"{text}\n\n".replace("\n", "\r\n")
+
+
 def block(text: str, spot: Spot, *, flowed: bool) -> str:
     """Return the mention `text`, whose lines end in LF, as it goes in at `spot`.
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from gateway import text
-from gateway.mail import bodies, encode, headers, leaf, placeholders, structure, wrap
+from gateway.mail import bodies, encode, headers, leaf, placeholders, structure, tracking, wrap
 from gateway.mail.headers import Field, Headers
-from gateway.mail.leaf import Leaf
+from gateway.mail.leaf import Leaf, Wanted
 from gateway.mail.mention import Mention
 from gateway.mail.placeholders import Flood, Kind
 from gateway.mail.structure import Broken, Part
@@ -57,6 +57,7 @@ class Insert:
     headers: tuple[tuple[str, str], ...]
     mention: Mention
     links: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    tracking: bool = False  # the person agreed to be watched: pixels and counted links stay
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +70,17 @@ class Plan:
     _copy: Callable[[Mention, Mapping[str, str]], bytes]
     wrapped: bool
     needs_links: bool  # the message has placeholders
+    _watched: Callable[[Mention, Mapping[str, str]], bytes] | None = None  # writes a copy that leaves pixels in
+
+    @property
+    def tracks(self) -> bool:
+        """Return whether the message holds what tells its sender of openings or clicks."""
+        return self._watched is not None
 
     def copy(self, insert: Insert) -> bytes:
         """Return the copy with mention. Raises `Misuse` for headers or links that would break it."""
-        return _on_top(insert.headers) + self._copy(insert.mention, insert.links)
+        write = self._watched if insert.tracking and self._watched else self._copy
+        return _on_top(insert.headers) + write(insert.mention, insert.links)
 
     def plain(self, on_top: tuple[tuple[str, str], ...]) -> bytes:
         """Return the copy without mention, for a message that needs none: `on_top` added, dropped headers gone."""
@@ -80,12 +88,18 @@ class Plan:
 
 
 def plan(
-    content: bytes, *, remove: frozenset[str] = frozenset(), fields: Headers | None = None, even: bool = False
+    content: bytes,
+    *,
+    remove: frozenset[str] = frozenset(),
+    opening: bool = False,
+    fields: Headers | None = None,
+    even: bool = False,
 ) -> Plan | Unfit:
     """Return how copies of `content` are made, or why there can be none. CRLF lines, dots unstuffed.
 
-    List-*, X-Consentgate-*, Bcc and Return-Path fields are dropped, and those named (lower-case) in `remove`. `fields`
-    is its header section, if at hand; `even` says that it came in by SMTP: there is no CR or LF alone.
+    `opening`: the message does not show that it is advertising, and is to begin with a line that does. List-*,
+    X-Consentgate-*, Bcc and Return-Path fields are dropped, and those named (lower-case) in `remove`. `fields` is its
+    header section, if at hand; `even` says that it came in by SMTP: there is no CR or LF alone.
     Never raises for what the message holds.
     """
     bad = _malformed(content, even=even)
@@ -94,7 +108,7 @@ def plan(
     try:
         root = structure.scan(content, fields)
         bodies.check(root)
-        return _planned(content, root, _kept_fields(root.headers, remove))
+        return _planned(content, root, _kept_fields(root.headers, remove), opening=opening)
     except Broken as broken:
         return _unfit(broken)
     except Flood:
@@ -128,36 +142,47 @@ def _unfit(broken: Broken) -> Unfit:
     return Unfit(code, broken.key, broken.detail)
 
 
-def _planned(content: bytes, root: Part, fields: tuple[Field, ...]) -> Plan:
+def _planned(content: bytes, root: Part, fields: tuple[Field, ...], *, opening: bool) -> Plan:
     for found in fields:
         if found.name in _READ_BY_PEOPLE and (stuck := placeholders.find(found.raw)):
             raise Broken("placeholder-sealed", found.raw[stuck[0].start : stuck[0].end][:60].decode("ascii", "replace"))
-    chosen = bodies.choose(root)
-    leaves = [leaf.plan(content, part, mention=True) for part in chosen] if chosen else [None]
     kept, body_start = _bytes_of(content, fields), root.body_start
-    if any(each is None for each in leaves):
+    leaves = _leaves(content, root, Wanted(mention=True, opening=opening))
+    if leaves is None:
         _check_sealed(content, root)
         return Plan(kept, content, body_start, wrap.plan(content, root, fields), wrapped=True, needs_links=False)
-    edited = [each for each in leaves if each is not None] + _further(content, root, chosen or [])
-    edited.sort(key=lambda each: each.part.start)
-    links = any(edit.found is not None and edit.found.kind is not Kind.DROP for each in edited for edit in each.edits)
-    return Plan(kept, content, body_start, _splicer(content, root, fields, edited), wrapped=False, needs_links=links)
+    edits = [edit for each in leaves for edit in each.edits]
+    links = any(edit.found is not None and edit.found.kind is not Kind.DROP for edit in edits)
+    watched = None
+    if any(edit.watch for edit in edits):
+        whole = _leaves(content, root, Wanted(mention=True, opening=opening, strip=False))
+        watched = _splicer(content, root, fields, whole or leaves)
+    own = _splicer(content, root, fields, leaves)
+    return Plan(kept, content, body_start, own, wrapped=False, needs_links=links, _watched=watched)
 
 
-def _further(content: bytes, root: Part, chosen: list[Part]) -> list[Leaf]:
-    """Return the leaves besides the body that hold placeholders."""
-    found: list[Leaf] = []
-    for part in bodies.others(root, chosen):
-        planned = leaf.plan(content, part, mention=False)
+def _leaves(content: bytes, root: Part, wanted: Wanted) -> list[Leaf] | None:
+    """Return every leaf that changes, in order of place; None when the message can only be wrapped.
+
+    Those are the bodies, and other leaves of text with placeholders or pixels in them.
+    """
+    chosen = bodies.choose(root)
+    leaves = [leaf.plan(content, part, wanted) for part in chosen] if chosen else [None]
+    if any(each is None for each in leaves):
+        return None
+    edited = [each for each in leaves if each is not None]
+    for part in bodies.others(root, chosen or []):
+        planned = leaf.plan(content, part, Wanted(mention=False, strip=wanted.strip))
         if planned is None:
             _check_part(content, part)
         elif planned.edits:
-            found.append(planned)
-    return found
+            edited.append(planned)
+    edited.sort(key=lambda each: each.part.start)
+    return edited
 
 
 def _check_sealed(content: bytes, root: Part) -> None:
-    """Raise `Broken` for a placeholder, or inline PGP, in what is going to be wrapped."""
+    """Raise `Broken` for a placeholder, a pixel, or inline PGP, in what is going to be wrapped."""
     for part in bodies.others(root, []):
         _check_part(content, part)
 
@@ -167,6 +192,8 @@ def _check_part(content: bytes, part: Part) -> None:
     data = encode.transfer_decoded(raw, part.encoding) or raw
     if b"-----BEGIN PGP MESSAGE-----" in data:
         raise Broken("encrypted")
+    if part.kind in bodies.HTML and tracking.find(data):
+        raise Broken("pixel-sealed")
     for found in placeholders.find(data):
         if found.kind is not Kind.DROP:
             raise Broken("placeholder-sealed", data[found.start : found.end][:60].decode("ascii", "replace"))

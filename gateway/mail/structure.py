@@ -129,7 +129,7 @@ def _described(headers: Headers, default: params.Value) -> tuple[params.Value, s
         if found.name == "content-type":
             kind, bit = params.read("content-type", found.raw), 1
         elif found.name == "content-transfer-encoding":
-            encoding, bit = found.raw.decode("ascii", "replace").strip().lower(), 2
+            encoding, bit = found.raw.decode("ascii", "replace").strip(" \t\r\n").lower(), 2
         elif found.name == "content-disposition":
             disposition, bit = params.read("content-disposition", found.raw), 4
             attached = disposition.doubtful or disposition.value != "inline" or "filename" in disposition.params
