@@ -13,9 +13,10 @@ BIN := .venv/bin
 # Stamps say which lock the environment was made from; a newer lock makes it again.
 RUN := .venv/.run
 DEV := .venv/.dev
+FUZZ := .venv/.fuzz
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet --no-deps --require-hashes
 
-.PHONY: help run test check bench format style types docs lock clean
+.PHONY: help run test check bench fuzz format style types docs lock clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null || grep '##' Makefile
@@ -31,6 +32,9 @@ check: style types docs test ## format, lint, types, docs, then the whole suite:
 
 bench: $(DEV) ## the benchmark, with the peers that are installed; prints ratios measured in one run
 	@$(BIN)/python bench/run.py $(ARGS)
+
+fuzz: $(FUZZ) ## coverage-guided fuzzing of the mail room; ARGS="mime 3600": target (mime, page, head) and seconds
+	@nice -n 19 $(BIN)/python -m tests.fuzz.run $(ARGS)
 
 format: $(DEV) ## put the code into its one form
 	@$(BIN)/ruff format --quiet .
@@ -49,6 +53,7 @@ docs: $(DEV) ## what the documents say is there
 lock: $(DEV) ## write the locks anew from pyproject.toml; UPGRADE=--upgrade takes newer versions
 	@$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) -o requirements/run.lock pyproject.toml
 	@$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) -o requirements/dev.lock pyproject.toml --group dev -c requirements/run.lock
+	@$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) -o requirements/fuzz.lock --group fuzz
 
 LOCK := --generate-hashes --no-header --no-annotate --no-emit-index-url --universal --python-version 3.11
 
@@ -70,4 +75,9 @@ $(RUN): requirements/run.lock | $(BIN)/python
 $(DEV): requirements/dev.lock $(RUN)
 	@echo "Setting up the tools for tests (once)" >&2
 	@$(PIP) -r requirements/dev.lock
+	@touch $@
+
+$(FUZZ): requirements/fuzz.lock $(DEV)
+	@echo "Setting up the fuzzer (once)" >&2
+	@$(PIP) -r requirements/fuzz.lock
 	@touch $@

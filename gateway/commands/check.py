@@ -19,7 +19,6 @@ from gateway.errors import Misuse
 from gateway.flow import check as flow
 from gateway.flow import crowd
 from gateway.flow.check import Inspected
-from gateway.flow.checks import Caution
 from gateway.flow.crowd import Answer
 from gateway.flow.gate import Draft, Login, Recipient
 from gateway.law.reasons import Fate
@@ -128,12 +127,12 @@ def inspect_(shell: Shell, /, file: Path, account: str, recipients: tuple[str, .
     rows = [_row(shell, one, paths.get(place)) for place, one in enumerate(found)]
     copy = next((one.copy for one in found if one.copy is not None), None)
     if shell.out.json:
-        warnings = [_caution(shell, one) for one in found[0].cautions]
+        warnings = [one.say(shell.out.lang) for one in found[0].cautions]
         shell.out.data({"recipients": rows, "warnings": warnings, "diff": _diff(content, copy) if copy else None})
     else:
         shell.out.table(["address", "fate", "code", "sentence"], rows)
         for one in found[0].cautions:
-            click.echo(harmless(_caution(shell, one)), err=True)
+            click.echo(harmless(one.say(shell.out.lang)), err=True)
         if copy is not None and options["diff"]:
             shell.out.text("\n" + _diff(content, copy))
     if not all(one.decided.passes for one in found):
@@ -168,10 +167,6 @@ def _row(shell: Shell, one: Inspected, path: Path | None) -> dict[str, Any]:
         "also": list(verdict.also),
         "copy": str(path) if path else None,
     }
-
-
-def _caution(shell: Shell, caution: Caution) -> str:
-    return say(f"promotion.{caution.key}", shell.out.lang, **caution.fields)
 
 
 def _written(folder: Path, found: Iterable[Inspected]) -> dict[int, Path]:

@@ -70,7 +70,9 @@ def inspect(context: Context, draft: Draft, content: bytes) -> Sequence[Inspecte
     keys = context.signing.read(opened.question.advertiser_id)
     decided, wrong = judge.closing(draft, opened, cases, keys)
     taken = opened.taken
-    told = tuple(cautions(taken, opened.fields)) if wrong is None and isinstance(taken, Intake) else ()
+    told: tuple[Caution, ...] = ()
+    if wrong is None and isinstance(taken, Intake):
+        told = tuple(cautions(taken, opened.fields, content, context.sectors))
     return [Inspected(one, one.reply(0).text, _copy(context, opened, one, keys), told) for one in decided]
 
 

@@ -5,15 +5,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from gateway.errors import Misuse
-from gateway.flow import listcheck
+from gateway.flow import listcheck, nature, nexthop
 from gateway.flow.gate import Draft
 from gateway.flow.intake import PERSONAL, Intake, Refusal, allowed_domains, within
+from gateway.flow.sectors import Sectors
 from gateway.flow.signing import Keys
+from gateway.law.facts import MessageClass
 from gateway.law.reasons import REASONS
-from gateway.mail import looks
+from gateway.mail import looks, tracking
 from gateway.mail.headers import Headers
 from gateway.mail.looks import Author
 from gateway.store.tables import Advertiser
+from gateway.text import say
 
 UNANSWERED = re.compile(r"no-?reply|do-?not-?reply|ne-?pas-?repondre|nepasrepondre", re.IGNORECASE)
 NO_WAY = "no-way-to-reach"
@@ -21,10 +24,23 @@ NO_WAY = "no-way-to-reach"
 
 @dataclass(frozen=True, slots=True)
 class Caution:
-    """Something the sender should know that stops nothing; its sentence is `promotion.<key>`."""
+    """Something the sender should know that stops nothing; its sentence is `promotion.<key>`.
+
+    A field may differ by language. `cure` is the key of another sentence, for the field of that name; `code` is the
+    public code, where there is one.
+    """
 
     key: str
-    fields: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str | Mapping[str, str]] = field(default_factory=dict)
+    cure: str = ""
+    code: str = ""
+
+    def say(self, lang: str) -> str:
+        """Return the sentence in `lang`."""
+        filled = {name: value if isinstance(value, str) else value[lang] for name, value in self.fields.items()}
+        if self.cure:
+            filled["cure"] = say(f"promotion.{self.cure}", lang)
+        return " ".join(filter(None, (self.code, say(f"promotion.{self.key}", lang, **filled))))
 
 
 def check(draft: Draft, intake: Intake, headers: Headers, advertiser: Advertiser, keys: Keys) -> Refusal | None:
@@ -37,6 +53,7 @@ def check(draft: Draft, intake: Intake, headers: Headers, advertiser: Advertiser
     return (
         _return_path(draft)
         or _subject(headers)
+        or _nature(headers, intake)
         or _identity(authors, advertiser)
         or _company(advertiser)
         or _disclosure(draft, headers, advertiser)
@@ -44,11 +61,11 @@ def check(draft: Draft, intake: Intake, headers: Headers, advertiser: Advertiser
     )
 
 
-def cautions(intake: Intake, headers: Headers) -> Iterator[Caution]:
+def cautions(intake: Intake, headers: Headers, content: bytes, sectors: Sectors) -> Iterator[Caution]:
     """Yield what stops nothing. The message has passed `check`."""
-    if intake.promotes and intake.message.klass in PERSONAL:
-        yield Caution("promotes", {"words": ", ".join(intake.promotes)})
     if intake.message.klass in PERSONAL:
+        if intake.promotes:
+            yield Caution("promotes", {"words": ", ".join(intake.promotes)})
         return
     authors = looks.authors(headers)
     if not all(author.name for author in authors):
@@ -56,6 +73,16 @@ def cautions(intake: Intake, headers: Headers) -> Iterator[Caution]:
     answers = headers.get("reply-to") or ", ".join(author.address.spelled for author in authors)
     if UNANSWERED.search(answers):
         yield Caution("unanswered", {"address": answers})
+    if intake.opening:
+        yield Caution("hidden-nature")
+    for name, cure in nexthop.optouts(headers):
+        yield Caution("second-optout", {"header": name}, cure)
+    if intake.message.tracks:
+        yield Caution("pixels")
+    if hosts := tracking.counters(looks.markup_of(content)):
+        yield Caution("clicks", {"hosts": ", ".join(hosts)})
+    for found in sectors.found_in(f"{headers.get('subject') or ''}\n{looks.text_of(content)}"):
+        yield Caution("sector", found, code="W-SECTOR")
 
 
 def _no(code: str, detail: str) -> Refusal:
@@ -95,6 +122,14 @@ def _subject(headers: Headers) -> Refusal | None:
     if looks.answers_nothing(headers):
         return _no("R-MSG-SUBJECT", "the subject pretends to answer a message, which no References field names")
     return None
+
+
+def _nature(headers: Headers, intake: Intake) -> Refusal | None:
+    """LCEN 20; C. conso. L122-8: what is advertising does not look like something else until it is opened."""
+    if intake.message.klass is not MessageClass.PROSPECTING:
+        return None
+    found = nature.pretence(headers)
+    return found and _no("R-MSG-NOTAD", say(f"promotion.not-advertising-{found[0]}", "en", words=found[1]))
 
 
 def _identity(authors: tuple[Author, ...], advertiser: Advertiser) -> Refusal | None:

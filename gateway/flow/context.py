@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.errors import Misuse
+from gateway.flow.mentions import Mentions
+from gateway.flow.sectors import Sectors
 from gateway.flow.signing import Signing
 from gateway.law.facts import Policy
 from gateway.loader import load
@@ -25,6 +27,8 @@ class Context:
     policy: Policy
     vault: Vault
     signing: Signing
+    sectors: Sectors
+    mentions: Mentions
     _plugins: dict[str, Plugin] = field(default_factory=dict)
 
     def plugin(self, name: str) -> Plugin:
@@ -54,4 +58,6 @@ def open_context(settings: Settings) -> Context:
         policy=settings.law.policy(),
         vault=vault,
         signing=Signing(store, vault),
+        sectors=Sectors(settings.gateway.sectors),
+        mentions=Mentions(settings.gateway.mentions),
     )

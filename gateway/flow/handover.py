@@ -149,7 +149,14 @@ class Handover:
 
 def _question(job: Job) -> Question:
     row = job.submission
-    message = MessageFacts(MessageClass(row.klass), row.offer, row.sector, row.third_party)
+    message = MessageFacts(
+        MessageClass(row.klass),
+        row.offer,
+        row.sector,
+        row.third_party,
+        advertises=not row.hints.get("opening", False),
+        tracks=isinstance(job.plan, Plan) and job.plan.tracks,
+    )
     return Question(row.advertiser_id, row.list_id, (parse(job.parcel.recipient),), message, row.account_id)
 
 

@@ -35,6 +35,11 @@ class Intake:
     hints: Hints
     promotes: tuple[str, ...] = ()
 
+    @property
+    def opening(self) -> bool:
+        """Return whether copies begin with a line that says what the message does not show: that it is advertising."""
+        return self.message.klass is MessageClass.PROSPECTING and not self.message.advertises
+
 
 def read(context: Context, login: Login, headers: Headers) -> Intake | Refusal:
     """Return what login, headers, plugin and account say, in this order of precedence (interface.md, SMTP)."""

@@ -5,9 +5,9 @@ message and says what must be known; `closing` decides for each recipient.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from gateway.flow import checks, intake, promotion
+from gateway.flow import checks, intake, nature, promotion
 from gateway.flow.context import Context
 from gateway.flow.facts import Case, Question
 from gateway.flow.gate import Draft, Recipient
@@ -73,13 +73,16 @@ def opening(context: Context, draft: Draft, content: bytes, *, even: bool = Fals
     taken = intake.read(context, draft.login, fields)
     addresses = tuple(recipient.address for recipient in draft.recipients)
     if isinstance(taken, Refusal):
-        removed: frozenset[str] = frozenset()
+        ready = plan(content, fields=fields, even=even)
         question = Question(account.advertiser_id, None, addresses, account_id=account.id)
     else:
         taken = promotion.checked(taken, account, fields, content)
+        taken = nature.seen(taken, fields)
         removed = frozenset(taken.hints.remove)
+        ready = plan(content, remove=removed, opening=taken.opening, fields=fields, even=even)
+        taken = replace(taken, message=replace(taken.message, tracks=isinstance(ready, Plan) and ready.tracks))
         question = Question(account.advertiser_id, taken.list, addresses, taken.message, account.id)
-    return Opening(content, fields, taken, plan(content, remove=removed, fields=fields, even=even), question)
+    return Opening(content, fields, taken, ready, question)
 
 
 def closing(

@@ -42,6 +42,7 @@ def submission(draft: Draft, case: Case, taken: Intake, content: bytes, missing:
             "from": [peer.helo, peer.address, peer.protocol],
             "missing": missing,
             "remove": list(hints.remove),
+            "opening": taken.opening,
             "one_click": hints.one_click,
             "tool": hints.tool,
             "campaign": hints.campaign,

@@ -78,4 +78,6 @@ class Shelf:
 
 def prepare(submission: Handed) -> Book:
     """Return the submission with its prepared rewriting."""
-    return Book(submission, plan(submission.content, remove=frozenset(submission.hints["remove"]), even=True))
+    hints = submission.hints
+    removed, opening = frozenset(hints["remove"]), hints.get("opening", False)
+    return Book(submission, plan(submission.content, remove=removed, opening=opening, even=True))

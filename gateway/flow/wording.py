@@ -11,7 +11,7 @@ from babel.dates import format_date
 from gateway.flow.context import Context
 from gateway.flow.facts import Case
 from gateway.law.events import Event, Kind
-from gateway.law.facts import PersonFacts
+from gateway.law.facts import MessageClass, PersonFacts
 from gateway.law.reasons import Token, Verdict
 from gateway.mail.mention import Mention, MentionFields, render
 from gateway.mail.rewrite import Insert, Plan
@@ -32,6 +32,7 @@ def copy(
             headers=(*trace, *_headers(context, case.list, verdict, links)),
             mention=mention(context, case, verdict, links),
             links={"unsubscribe_url": links.page, "preferences_url": links.page},
+            tracking=Token.TRK in verdict.inject,
         )
     )
 
@@ -87,12 +88,15 @@ def mention(context: Context, case: Case, verdict: Verdict, links: _Links) -> Me
         basis_sentence=_basis(context, case, verdict, lang),
         source_sentence=_source(context, case, verdict, lang),
         art14_sentence=_art14(context, case, verdict, lang),
+        nature="noncom" if case.facts.message.klass is MessageClass.NONCOM else "",
+        tracking_sentence=say("flow.tracking", lang) if Token.TRK in verdict.inject else "",
+        tracking_url=f"{links.page}#tracking" if Token.TRK in verdict.inject else "",
         optout_url=links.page,
         preferences_url=links.page,
         optout_mailto=links.mailto,
         list_name=(row.title or row.name) if row else "",
     )
-    return render(fields, lang)
+    return render(fields, lang, context.mentions.of(advertiser.name, lang))
 
 
 def _identity(advertiser: Advertiser) -> dict[str, str]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from gateway.law.events import Event
-from gateway.law.facts import UNREAD, Facts
+from gateway.law.facts import UNREAD, Facts, MessageClass
 from gateway.law.matter import Matter
 from gateway.law.reasons import REASONS, Fate, Token, Verdict
 from gateway.law.regimes import NOTHING
@@ -16,6 +16,8 @@ _QUESTIONS = tuple(rule.question for rule in RULES)
 _UNREAD = REASONS["D-UNREAD"]
 _NONE_ABSENT: frozenset[str] = frozenset()
 _SOURCE = frozenset({Token.SRC})
+_ADVERTISING = frozenset({Token.ADV})
+_TRACKED, _UNTRACKED = frozenset({Token.TRK}), frozenset({Token.STRIP})
 _SOURCE_IN_FULL = frozenset({Token.SRC, Token.ART14})
 
 
@@ -86,7 +88,7 @@ def _absent(facts: Facts) -> frozenset[str]:
 def _verdict(matter: Matter, rule: Rule, position: int, absent: frozenset[str]) -> Verdict:
     reason = rule.reason
     if reason.fate is Fate.SEND:
-        return Verdict(reason, rule.name, _ids(matter, rule), inject=reason.inject | _source(matter, rule))
+        return Verdict(reason, rule.name, _ids(matter, rule), inject=reason.inject | _added(matter, rule))
     oppositions = tuple(one.id for one in matter.live_oppositions) if rule.gate == "G2" else ()
     return Verdict(reason, rule.name, _ids(matter, rule), oppositions, also=_also(matter, position, absent))
 
@@ -104,6 +106,17 @@ def _holds_too(matter: Matter, decisive: Rule, rule: Rule, absent: frozenset[str
     if decisive.gate == "class" or rule.reason.fate is not Fate.REFUSE or rule is RULES[-1]:
         return False
     return absent.isdisjoint(rule.given) and rule.question(matter)
+
+
+def _added(matter: Matter, rule: Rule) -> frozenset[Token]:
+    """Return what the facts add to what the reason asks for."""
+    message = matter.facts.message
+    added = _source(matter, rule)
+    if not message.advertises and message.klass is MessageClass.PROSPECTING:
+        added |= _ADVERTISING
+    if message.tracks and Token.FOOT in rule.reason.inject:
+        added |= _TRACKED if matter.may_track else _UNTRACKED
+    return added
 
 
 def _source(matter: Matter, rule: Rule) -> frozenset[Token]:

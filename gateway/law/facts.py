@@ -80,6 +80,8 @@ class MessageFacts:
     offer: str | None = None  # offer family
     sector: str | None = None
     third_party: bool = False  # carries offers of somebody else
+    advertises: bool = True  # From or Subject show that it is advertising (LCEN 20)
+    tracks: bool = False  # tells its sender of openings or clicks (LIL 82)
 
 
 @dataclass(frozen=True, slots=True)

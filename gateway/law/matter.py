@@ -15,6 +15,7 @@ from gateway.law.regimes import (
     GENERIC,
     NONCOM,
     NOTHING,
+    TRACKING,
     Finding,
     Test,
     came_indirectly,
@@ -124,6 +125,12 @@ class Matter:
             last = max([past.at for past in self.standing.opt_outs] + [one.at for one in self.oppositions])
             standing = [found for found in standing if found.event.at > last]
         return _best(standing, CONSENT, self.facts)
+
+    @worked_out
+    def may_track(self) -> bool:
+        """Return whether openings and clicks may be read: a valid agreement to that very thing stands."""
+        agreed = self.standing.tracking
+        return agreed is not None and examine(TRACKING, self.facts, agreed).failed is None
 
     @worked_out
     def customer(self) -> Finding:

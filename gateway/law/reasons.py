@@ -30,6 +30,9 @@ class Token(StrEnum):
     PRO = "in-your-function"
     SRC = "source"
     ART14 = "art14"
+    ADV = "advertising-line"  # neither From nor Subject shows that it is advertising
+    STRIP = "no-tracking"  # what watches the person is taken out
+    TRK = "tracking-link"  # the person agreed to be watched, and is told how to take that back
 
 
 BASE = frozenset({Token.FOOT, Token.LU, Token.LUP, Token.LID, Token.DKIM})
@@ -58,7 +61,7 @@ class Verdict:
     """The answer for one recipient: the reason, the rule that gave it, and what it rested on.
 
     `because` holds the ids of the events, `oppositions` those of the oppositions the rule looked at; `inject` is the
-    reason's set plus what the facts add (REL, PRO, SRC, ART14); `also` the codes of further rules that fail.
+    reason's set plus what the facts add (SRC, ART14, ADV, STRIP, TRK); `also` the codes of further rules that fail.
     """
 
     reason: Reason

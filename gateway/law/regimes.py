@@ -191,6 +191,13 @@ CONSENT = (
     Test("consent-proof", is_provable, "R-CONSENT-NOPROOF", "GDPR 7(1)", ("text", "proof", "proof_kind")),
 )
 
+# Openings and clicks (LIL 82; CNIL 2026-042): an agreement of its own, proved like any other.
+TRACKING = tuple(
+    test
+    for test in CONSENT
+    if test.name in {"consent-given", "consent-positive-act", "consent-free", "consent-controller", "consent-proof"}
+)
+
 
 # --- A4: customer -----------------------------------------------------------------------------------------------------
 

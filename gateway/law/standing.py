@@ -42,6 +42,7 @@ class Standing:
     source_told: Event | None = None  # the notice of GDPR 14
     restriction: Event | None = None
     erased: Event | None = None
+    tracking: Event | None = None  # the agreement that openings and clicks are read, while it stands
     known: bool = False  # something is left after the last erasure
 
 
@@ -91,8 +92,16 @@ def _order(event: Event) -> tuple[datetime, int, bool, int]:
     return event.at, rank, event.direct, event.id
 
 
+def is_about_tracking(event: Event) -> bool:
+    """Return whether it is about being watched and nothing else: that is asked apart (CNIL 2026-042)."""
+    purpose = event.evidence.get("purpose")
+    return purpose == "tracking" or (isinstance(purpose, (list, tuple)) and list(purpose) == ["tracking"])
+
+
 def _silences(event: Event) -> bool:
     """Return whether it is an opt-out; a refusal used at a sale or on a notice is one too."""
+    if is_about_tracking(event):
+        return False
     return event.kind in OPT_OUTS or event.evidence.get("refused") is True
 
 
@@ -126,7 +135,9 @@ def _granted(standing: Standing, event: Event, here: bool) -> None:
         standing.pending.append(event)  # whoever filled in the form has not shown yet that the address is theirs
         return
     standing.last_contact = event
-    if here:
+    if is_about_tracking(event):
+        standing.tracking = event if here else standing.tracking
+    elif here:
         standing.consents.append(event)
 
 
@@ -162,6 +173,11 @@ def _asked(standing: Standing, event: Event, _here: bool) -> None:
     standing.asked = event
 
 
+def _untracked(standing: Standing, event: Event, here: bool) -> None:
+    if here and is_about_tracking(event):
+        standing.tracking = None
+
+
 def _restricted(standing: Standing, event: Event, _here: bool) -> None:
     standing.restriction = None if event.evidence.get("lifted") else event
 
@@ -175,8 +191,8 @@ _FOLDS: Mapping[Kind, Callable[[Standing, Event, bool], None]] = {
     Kind.ACTED: _acted,
     Kind.CONTACTED: _contacted,
     Kind.ASKED: _asked,
-    Kind.WITHDRAWN: _nothing,
-    Kind.OBJECTED: _nothing,
+    Kind.WITHDRAWN: _untracked,
+    Kind.OBJECTED: _untracked,
     Kind.COMPLAINED: _nothing,
     Kind.BOUNCED: _nothing,  # about accuracy, not about will
     Kind.RESTORED: _nothing,

@@ -61,7 +61,8 @@ def reading(data: bytes, name: str) -> str | None:
 
     What is no text in a charset that is written with ASCII signs, as those of escape sequences are, is not UTF-8.
     """
-    for candidate in (_SUPERSETS.get(name, name), name, *(("utf-8",) if name in _SAFE else ())):
+    candidates = [_SUPERSETS.get(name, name), name, *(["utf-8"] if name in _SAFE else [])]
+    for candidate in candidates:
         try:
             data.decode(candidate)
         except (UnicodeError, ValueError):

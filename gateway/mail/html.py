@@ -17,7 +17,7 @@ _ATTRIBUTES = rb"""
 _RAW = rb"script|style|title|textarea|xmp|iframe|noembed|noframes"  # text until their own end tag (13.2.6.2)
 _TOKEN = re.compile(
     rb"""<(?:
-      !--(?:-?>|(?P<comment>.*?)(?:--!?>|\Z))
+      !--(?:-?>|(?P<comment>.*?)(?P<shut>--!?>|\Z))
       |(?P<bogus>[!?][^>]*+|/[^a-z>][^>]*+)(?:>|\Z)
       |(?P<raw>%(raw)b)(?=[\s/>])%(attributes)b>(?P<text>.*?)</(?P=raw)(?=[\s/>])%(attributes)b>
       |(?P<slash>/?)(?P<name>[a-z][^\s/>]*+)%(attributes)b(?P<close>>?)
@@ -182,6 +182,11 @@ def careful(data: bytes) -> Spot | None:
     return walk.spot(end if walk.unclosed < 0 else walk.unclosed)
 
 
+def _is_shut(token: re.Match[bytes]) -> bool:
+    """Return whether a comment, or what is taken for one, ends before the document does."""
+    return bool(token["shut"]) if token["comment"] is not None else token[0].endswith(b">")
+
+
 # What a document may begin with before anything of it is shown.
 _BOM = b"\xef\xbb\xbf"
 _UNSHOWN = _names(b"html head /head meta link base basefont bgsound")
@@ -197,7 +202,7 @@ def begin(data: bytes) -> int:
         end = token.end()
         name, said = token["name"], token["comment"] or token["bogus"] or b""
         if name is None:
-            if token["raw"] in (b"textarea", b"xmp", b"iframe") or not token[0].endswith(b">"):
+            if token["raw"] in (b"textarea", b"xmp", b"iframe") or not _is_shut(token):
                 break
             if b"[if" in said or b"[endif]" in said:
                 conditional = b"[endif]" not in said
@@ -255,7 +260,7 @@ class _Walk:
             self.conditional = False
         elif bogus is not None and bogus.startswith(b"![cdata[") and _FOREIGN.intersection(self.open):
             return False
-        if self.unclosed < 0 and not token[0].endswith((b"-->", b"--!>") if bogus is None else b">"):
+        if self.unclosed < 0 and not _is_shut(token):
             self.unclosed = token.start()
         return True
 

@@ -88,22 +88,28 @@ class Leaf:
 
     def _piece(self, edit: Edit, mention: Mention, links: Mapping[str, str], charset: str) -> bytes | None:
         """Return what goes in, in `charset`; None when that cannot hold it."""
-        flowed = not self.markup and self.part.type.params.get("format", "").lower() == "flowed"
         if edit.opening:
-            if self.markup:
-                return f"\r\n{mention.opening_html}\r\n".encode("ascii")
-            return encode.fitted(plaintext.opening(mention.opening, flowed=flowed), charset)
+            return self._opening(mention, charset)
         if edit.watch:
             return edit.watch.instead
         if isinstance(edit.spot, html.Spot):
             return edit.spot.close + b"\r\n" + mention.html.encode("ascii") + b"\r\n"
         if isinstance(edit.spot, plaintext.Spot):
-            return encode.fitted(plaintext.block(mention.text, edit.spot, flowed=flowed), charset)
-        if edit.found is None or edit.found.kind is Kind.DROP:
-            return b""
-        return self._link(edit.found, mention.lang, links)
+            return encode.fitted(plaintext.block(mention.text, edit.spot, flowed=self._flowed), charset)
+        return self._link(edit.found, mention.lang, links) if edit.found else b""
+
+    @property
+    def _flowed(self) -> bool:
+        return self.part.type.params.get("format", "").lower() == "flowed"
+
+    def _opening(self, mention: Mention, charset: str) -> bytes | None:
+        if self.markup:
+            return f"\r\n{mention.opening_html}\r\n".encode("ascii")
+        return encode.fitted(plaintext.opening(mention.opening, flowed=self._flowed), charset)
 
     def _link(self, found: Found, lang: str, links: Mapping[str, str]) -> bytes:
+        if found.kind is Kind.DROP:
+            return b""
         address = links.get(found.kind) or links.get(Kind.STOP, "")
         if not address.isascii() or not address.isprintable() or not address or set(address) & set(" \"'<>"):
             raise Misuse(f"The message has a placeholder for {found.kind}, and {address[:80]!r} is no address for it.")
@@ -144,7 +150,10 @@ class Leaf:
         out: list[bytes] = []
         last = 0
         for piece, (start, end) in zip(pieces, self.places, strict=True):
-            out += (self.raw[last:start], *_broken_off(encode.qp(piece), piece, self.raw[start - 1 : start] if start else b"\n"))
+            out += (
+                self.raw[last:start],
+                *_broken_off(encode.qp(piece), piece, self.raw[start - 1 : start] if start else b"\n"),
+            )
             last = end
         out.append(self.raw[last:])
         return b"".join(out)

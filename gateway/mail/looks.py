@@ -4,7 +4,7 @@ Facts only; what follows from them is for `flow.checks` to say. Input is hostile
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from email import policy
 from functools import lru_cache
 from html import unescape
@@ -95,11 +95,23 @@ def named(shown: str, names: Iterable[str]) -> bool:
 
 def text_of(content: bytes) -> str:
     """Return the text of the body parts that a person reads, tags taken out; "" where it cannot be read."""
+    return "\n".join(
+        unescape(_MARKUP.sub(" ", text)) if part.kind in bodies.HTML else text for part, text in _texts(content)
+    )[:_TEXT_MOST]
+
+
+def markup_of(content: bytes) -> str:
+    """Return the HTML of those parts, as it is written; "" where it cannot be read."""
+    return "\n".join(text for part, text in _texts(content) if part.kind in bodies.HTML)[:_TEXT_MOST]
+
+
+def _texts(content: bytes) -> Iterator[tuple[Part, str]]:
     try:
         root = structure.scan(content)
     except Broken:
-        return ""
-    return "\n".join(_text(content, part) for part in bodies.others(root, []))[:_TEXT_MOST]
+        return
+    for part in bodies.others(root, []):
+        yield part, _text(content, part)
 
 
 def _text(content: bytes, part: Part) -> str:
@@ -108,5 +120,4 @@ def _text(content: bytes, part: Part) -> str:
     if data is None or charset is None:
         return ""
     data = data[:_TEXT_MOST]
-    text = data.decode(encode.reading(data, charset) or "ascii", "replace")
-    return unescape(_MARKUP.sub(" ", text)) if part.kind in bodies.HTML else text
+    return data.decode(encode.reading(data, charset) or "ascii", "replace")

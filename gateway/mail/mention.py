@@ -11,9 +11,11 @@ import re
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from html import escape
+from typing import NamedTuple
 
 from gateway import text
 from gateway.errors import Misuse
+from gateway.mail.template import Template, dressed, filled
 
 _URL = re.compile(r"https?://[^\s<>\"'`\\{}|^]{1,1900}")
 _MAILTO = re.compile(
@@ -23,9 +25,10 @@ _RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 _FIELD_MOST = 1_000
 _WIDTH, _HTML_WIDTH = 72, 74
 _RULE = "_" * 40  # no hyphens: a boundary may be made of them; not "-- ", behind which readers hide text
-_STOP, _CHOOSE, _WRITE, _MAIL = "\x01", "\x02", "\x03", "\x04"  # where the recipient's own links go
-_SLOTS = re.compile("([\x01-\x04])")
-_HARD = "\x05"  # a space at which no line is broken
+# Where the recipient's own links go.
+_STOP, _CHOOSE, _WRITE, _MAIL, _UNTRACK = "\x01", "\x02", "\x03", "\x04", "\x05"
+_SLOTS = re.compile("([\x01-\x05])")
+_HARD = "\x06"  # a space at which no line is broken
 
 _BOX = (
     "clear:both!important;display:block!important;visibility:visible!important;opacity:1!important;"
@@ -39,6 +42,7 @@ _CELL = (
 _PARAGRAPH = (
     "margin:0 0 8px;padding:0;font-size:13px!important;line-height:20px!important;color:#333333!important"
 ).replace(" ", _HARD)
+_INK = "font-size:13px!important;color:#333333!important"
 _LINK = "color:#0b4fa8!important;text-decoration:underline"
 
 
@@ -69,6 +73,7 @@ class MentionFields:
     rights_contact: str = ""
     list_name: str = ""
     tracking_sentence: str = ""
+    tracking_url: str = ""
     art14_sentence: str = ""
     nature: str = ""
 
@@ -90,12 +95,15 @@ class Mention:
 _FIXED = tuple(
     field.name
     for field in fields(MentionFields)
-    if field.name not in ("optout_url", "preferences_url", "optout_mailto")
+    if field.name not in ("optout_url", "preferences_url", "optout_mailto", "tracking_url")
 )
 
 
-def render(given: MentionFields, lang: str) -> Mention:
-    """Return the mention in `lang`, or in English where that language has no texts. Raises `Misuse`, see the fields."""
+def render(given: MentionFields, lang: str, template: Template | None = None) -> Mention:
+    """Return the mention in `lang`, or in English where that language has no texts. Raises `Misuse`, see the fields.
+
+    `template` is the operator's own wording in that language.
+    """
     if not _URL.fullmatch(given.optout_url) or not given.optout_url.isascii():
         raise Misuse(f"The mention needs an http(s) address to stop at, not {given.optout_url[:80]!r}.")
     choose = (
@@ -103,9 +111,16 @@ def render(given: MentionFields, lang: str) -> Mention:
     )
     write = _MAILTO.fullmatch(given.optout_mailto) if given.optout_mailto.isascii() else None
     address, query = (write[1], write[2] or "") if write else ("", "")
+    untrack = given.tracking_url if _is_url(given.tracking_url) else ""
     values = tuple(getattr(given, name) for name in _FIXED)
-    frame = _frame(values, _known(lang), bool(choose), bool(write))
-    links = {_STOP: given.optout_url, _CHOOSE: choose, _WRITE: f"mailto:{address}{query}", _MAIL: address}
+    frame = _frame(values, _known(lang), _There(bool(choose), bool(write), bool(untrack)), template)
+    links = {
+        _STOP: given.optout_url,
+        _CHOOSE: choose,
+        _WRITE: f"mailto:{address}{query}",
+        _MAIL: address,
+        _UNTRACK: untrack,
+    }
     safe = {slot: _ascii(escape(link)) for slot, link in links.items()}
     return Mention(
         "".join([links.get(piece, piece) for piece in frame.text]),
@@ -127,21 +142,56 @@ class _Frame:
     opening_html: str
 
 
+class _There(NamedTuple):
+    """Which links a recipient has besides the one to stop."""
+
+    choose: bool
+    write: bool
+    untrack: bool
+
+
 @lru_cache(maxsize=2048)
-def _frame(values: tuple[str, ...], lang: str, choose: bool, write: bool) -> _Frame:
+def _frame(values: tuple[str, ...], lang: str, there: _There, template: Template | None) -> _Frame:
     given = {name: _clean(value) for name, value in zip(_FIXED, values, strict=True)}
     if not given["legal_name"]:
         raise Misuse("The mention needs the legal name of the advertiser.")
-    about, more = _about(given, lang), _more(given, lang)
-    plain = [_RULE, *_wrapped(about), "", *_text_links(given, lang, choose, write), *_paragraphs(more)]
     opening = text.say("mail.advertisement", lang, company=given["trade_name"] or given["legal_name"])
+    plain, page = _own(given, lang, there, template) if template else _default(given, lang, there)
     return _Frame(
-        tuple(_SLOTS.split("\n".join(plain))),
-        tuple(_SLOTS.split(_html(about, more, given, lang, choose, write))),
+        tuple(_SLOTS.split("\n".join([_RULE, *plain]))),
+        tuple(_SLOTS.split(_boxed(page, lang))),
         lang,
         "\n".join(_wrapped(opening)),
         _opening_html(opening, lang),
     )
+
+
+def _default(given: dict[str, str], lang: str, there: _There) -> tuple[list[str], list[str]]:
+    """Return the lines of both forms in our own words."""
+    about, more = _about(given, lang), _more(given, lang)
+    watched = _paragraphs([given["tracking_sentence"]]) if given["tracking_sentence"] else []
+    if there.untrack:
+        watched += [*([] if watched else [""]), text.say("mail.untrack-text", lang), _UNTRACK]
+    plain = [*_wrapped(about), "", *_text_links(given, lang, there), *_paragraphs(more), *watched]
+    return plain, _page(about, more, given, lang, there)
+
+
+def _own(given: dict[str, str], lang: str, there: _There, template: Template) -> tuple[list[str], list[str]]:
+    """Return the lines of both forms in the operator's words."""
+    art14 = given["art14_sentence"] and text.say("mail.art14", lang, art14=given["art14_sentence"])
+    links = {
+        "optout_url": _STOP,
+        "preferences_url": _CHOOSE if there.choose else "",
+        "tracking_url": _UNTRACK if there.untrack else "",
+        "optout_mailto": _MAIL if there.write else "",
+    }
+    sentences = {name: _open(value) if name.endswith("_sentence") else value for name, value in given.items()}
+    values = {**sentences, "art14_sentence": art14, **links}
+    plain = [line for each in filled(template.text, values) for line in _wrapped(each)]
+    marked = {name: _ascii(escape(value)) for name, value in values.items()}
+    page = template.html.replace('href="{optout_mailto}"', f'href="{_WRITE}"' if there.write else 'href=""')
+    page = dressed("\n".join(filled(page, marked)), {"a": _LINK, "p": _PARAGRAPH, "": _INK})
+    return plain, [_ascii(line) for line in page.split("\n")]
 
 
 def _opening_html(opening: str, lang: str) -> str:
@@ -170,7 +220,7 @@ def _about(given: dict[str, str], lang: str) -> str:
 
 
 def _more(given: dict[str, str], lang: str) -> list[str]:
-    """Return the further paragraphs: rights contact, GDPR 14, tracking, and a privacy address that is no link."""
+    """Return the further paragraphs: rights contact, GDPR 14, and a privacy address that is no link."""
     privacy = given["privacy_url"]
     return [
         paragraph
@@ -178,38 +228,46 @@ def _more(given: dict[str, str], lang: str) -> list[str]:
             f"{text.say('mail.privacy-text', lang)} {privacy}" if privacy and not _is_url(privacy) else "",
             given["rights_contact"] and text.say("mail.rights", lang, contact=_open(given["rights_contact"])),
             given["art14_sentence"] and text.say("mail.art14", lang, art14=given["art14_sentence"]),
-            given["tracking_sentence"],
         )
         if paragraph
     ]
 
 
-def _text_links(given: dict[str, str], lang: str, choose: bool, write: bool) -> list[str]:
+def _text_links(given: dict[str, str], lang: str, there: _There) -> list[str]:
     lines = [text.say("mail.stop-text", lang), _STOP]
-    if write:
+    if there.write:
         lines.append(f"{text.say('mail.write', lang)} {_MAIL}")
-    if choose:
+    if there.choose:
         lines += ["", text.say("mail.preferences-text", lang), _CHOOSE]
     if _is_url(given["privacy_url"]):
         lines += ["", text.say("mail.privacy-text", lang), given["privacy_url"]]
     return lines
 
 
-def _html(about: str, more: list[str], given: dict[str, str], lang: str, choose: bool, write: bool) -> str:
+def _page(about: str, more: list[str], given: dict[str, str], lang: str, there: _There) -> list[str]:
+    """Return the paragraphs of the HTML form."""
     stop = _link(_STOP, f"<strong>{_ascii(escape(text.say('mail.stop', lang)))}</strong>")
-    if write:
+    if there.write:
         stop += f" &#8212; {_ascii(escape(text.say('mail.write', lang)))} {_link(_WRITE, _MAIL)}"
     links = []
-    if choose:
+    if there.choose:
         links.append(_link(_CHOOSE, _ascii(escape(text.say("mail.preferences", lang)))))
     if _is_url(given["privacy_url"]):
         links.append(_link(escape(given["privacy_url"]), _ascii(escape(text.say("mail.privacy", lang)))))
-    bodies = [_ascii(escape(about)), stop, " &#183; ".join(links), *[_ascii(escape(paragraph)) for paragraph in more]]
+    watched = _ascii(escape(given["tracking_sentence"]))
+    if there.untrack:
+        watched = f"{watched} {_link(_UNTRACK, _ascii(escape(text.say('mail.untrack', lang))))}".lstrip()
+    bodies = [_ascii(escape(about)), stop, " &#183; ".join(links), *[_ascii(escape(each)) for each in more], watched]
+    return [f'<p style="{_PARAGRAPH}">{body}</p>' for body in bodies if body]
+
+
+def _boxed(page: list[str], lang: str) -> str:
+    """Return the HTML form in its box, with its own background and nothing inherited."""
     lines = [
         f'<div lang="{lang}" dir="{_direction(lang)}" role="contentinfo" style="{_BOX}">',
         '<table role="presentation" width="100%" border="0" cellspacing="0" cellpadding="0" bgcolor="#ffffff"><tr>',
         f'<td bgcolor="#ffffff" style="{_CELL}">',
-        *[f'<p style="{_PARAGRAPH}">{body}</p>' for body in bodies if body],
+        *page,
         "</td></tr></table></div>",
     ]
     return "\r\n".join([part for line in lines for part in _wrapped(line, _HTML_WIDTH)]).replace(_HARD, " ")

@@ -29,7 +29,9 @@ _HREF = re.compile(rb"(?<=[\s/\"'])href" + _VALUE, re.IGNORECASE)
 _WIDTH, _HEIGHT = (re.compile(rb"(?<=[\s/\"'])%b" % name + _VALUE, re.IGNORECASE) for name in (b"width", b"height"))
 _STYLE = re.compile(rb"(?<=[\s/\"'])style" + _VALUE, re.IGNORECASE)
 _STYLED = {
-    name: re.compile(rb"(?:^|[;\s])(?:max-)?%b\s*:\s*([0-9.]+)(?:px|pt)?\s*(?:!important)?\s*(?:;|$)" % name, re.I)
+    name: re.compile(
+        rb"(?:^|[;\s])(?:max-)?%b\s*:\s*([0-9.]+)(?:px|pt)?\s*(?:!important)?\s*(?:;|$)" % name, re.IGNORECASE
+    )
     for name in (b"width", b"height")
 }
 _REMOTE = re.compile(rb"\s*(?:https?:)?//", re.IGNORECASE)

@@ -38,7 +38,7 @@ def load(path: Path | None) -> Settings:
 
 
 def lacking(settings: Settings) -> list[str]:
-    """Return what the settings name but this machine does not have: secrets, certificate files, plugin folder."""
+    """Return what the settings name but this machine does not have: secrets, files, folders."""
     found = []
     for version, secret in settings.gateway.secrets.items():
         found += _trouble(f"gateway.secrets.{version}", secret, least=32)
@@ -53,6 +53,8 @@ def lacking(settings: Settings) -> list[str]:
         ("smtp.certificate", settings.smtp.certificate),
         ("smtp.private_key", settings.smtp.private_key),
         ("plugins.folder", settings.plugins.folder),
+        ("gateway.mentions", settings.gateway.mentions),
+        ("gateway.sectors", settings.gateway.sectors),
     ):
         if file is not None and not file.exists():
             found.append(f"{place}: {file} does not exist; correct the path or create it")
@@ -108,6 +110,8 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     settings = _changed(settings, "smtp", **paths)
     if settings.plugins.folder:
         settings = _changed(settings, "plugins", folder=folder / settings.plugins.folder)
+    paths = {name: folder / value for name in ("mentions", "sectors") if (value := getattr(settings.gateway, name))}
+    settings = _changed(settings, "gateway", **paths)
     if settings.upstream.password:
         settings = _changed(settings, "upstream", password=_homed(settings.upstream.password, folder))
     tools = {login: _homed_tool(tool, folder) for login, tool in settings.plugins.tools.items()}

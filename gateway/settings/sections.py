@@ -50,6 +50,16 @@ class Gateway(Section):
         " version is used for new links; older ones must stay as long as mail with their links is in mailboxes and"
         " oppositions recorded under them exist. Each holds at least 32 random characters.",
     )
+    mentions: Annotated[Path | None, UNSET] = Field(
+        None,
+        description="Folder with mentions of your own: <advertiser>.<language>.txt and .html, or default.<language>.txt"
+        " and .html for every advertiser. See docs/howto/mention.md.",
+    )
+    sectors: Annotated[Path | None, UNSET] = Field(
+        None,
+        description="A file of further trades whose advertising must say something (TOML: a table for each, with words"
+        " and due, and says); `inspect` warns with W-SECTOR.",
+    )
 
 
 class Store(Section):

@@ -1,7 +1,7 @@
 """Coverage-guided fuzzing of the mail room: `make fuzz ARGS="mime 3600"` (a target and how many seconds).
 
-What is found new goes to var/fuzz/<target>; an input that breaks something is written to var/fuzz/ as crash-*. Minimised
-inputs worth keeping go to tests/fuzz/seeds/<target>, which the suite replays (`python -m tests.fuzz.keep`).
+What is found new goes to var/fuzz/<target>; an input that breaks something is written to var/fuzz/ as <target>-crash-*.
+Inputs worth keeping go to tests/fuzz/seeds/<target>, which the suite replays.
 """
 
 import sys

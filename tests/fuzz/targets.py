@@ -6,6 +6,7 @@ processor time. Anything else that comes out of the gateway is a crash.
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from gateway.errors import Misuse
 from gateway.mail import headers, html, looks, params
@@ -17,6 +18,7 @@ from tests.mail.golden_support import STOP, insert_of
 
 LARGEST = 20_000
 INSERT = insert_of({})
+WATCHED = replace(INSERT, tracking=True)
 _BLOCK = b'\r\n<div role="contentinfo"><table><tr><td><p>Pub <a href="%s">Stop</a></p></td></tr></table></div>\r\n'
 
 
@@ -32,8 +34,13 @@ def mime(data: bytes) -> None:
         assert result.why
         assert result.code.startswith("R-")
         return
-    copy = _timed(lambda: result.copy(INSERT))
-    oracle.hold(content, copy, STOP, wrapped=result.wrapped, edits=result.needs_links)
+    copy, watched = (_timed(lambda insert=insert: result.copy(insert)) for insert in (INSERT, WATCHED))
+    oracle.hold(content, watched, STOP, wrapped=result.wrapped, edits=result.needs_links)
+    if result.tracks:
+        oracle.hold(content, copy, STOP, wrapped=False, edits=True)
+        assert not oracle.pixels(copy), "a pixel is left"
+    else:
+        assert copy == watched
 
 
 def page(data: bytes) -> None:

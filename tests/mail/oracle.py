@@ -10,6 +10,7 @@ from email.message import Message
 from email.policy import compat32
 
 import fast_mail_parser as rust
+from selectolax.lexbor import LexborHTMLParser
 
 from tests.mail import golden_rules as rules
 
@@ -37,6 +38,19 @@ def hold(before: bytes, after: bytes, stop: str, *, wrapped: bool, edits: bool =
             _inserted_only(was[number], became[number])
     _alternatives(became[0], [became[number] for number in told])
     _second_opinion(before, after, stop)
+
+
+def pixels(content: bytes) -> list[str]:
+    """Return the addresses of remote pictures of one or two by two that the bodies show."""
+    found = []
+    for part in email.message_from_bytes(content, policy=compat32).walk():
+        if _kind(part) in TEXTS - {"text/plain"} and part.get_content_disposition() in (None, "inline"):
+            for image in LexborHTMLParser(rules.text_of(part)).css("img"):
+                size = (image.attributes.get(name) for name in ("width", "height"))
+                source = image.attributes.get("src") or ""
+                if all(value in {"0", "1", "2"} for value in size) and source.startswith(("http", "//")):
+                    found.append(source)
+    return found
 
 
 def _fields(was: Message, became: Message) -> None:

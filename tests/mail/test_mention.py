@@ -27,6 +27,7 @@ FULL = MentionFields(
     privacy_url="https://exemple.fr/vie-privee",
     rights_contact="dpo@exemple.fr",
     list_name="Nouvelles",
+    tracking_url="https://stop.exemple.fr/p/abc#tracking",
     tracking_sentence="Nous mesurons l’ouverture de ce message.",
     art14_sentence="Fichiers SA nous a transmis votre adresse, gardée 3 ans.",
 )
@@ -63,6 +64,7 @@ def test_one_opt_out_link_and_one_mailto_with_words():
         "stop+abc@in.exemple.fr",
         "Choisir les e-mails que je reçois",
         "Vos données et vos droits",
+        "Ne plus être mesuré",
     ]
 
 
