@@ -11,6 +11,7 @@ from html import unescape
 from typing import NamedTuple
 from unicodedata import combining, normalize
 
+from gateway.errors import Misuse
 from gateway.mail import bodies, encode, structure
 from gateway.mail.address import Address, parse
 from gateway.mail.headers import Headers
@@ -23,6 +24,7 @@ _MARKUP = re.compile(r"<(style|script|title)\b[^<>]*>[^<]*</\1\s*>|<!--[^<]*-->|
 _WORD = re.compile(r"[^\W_]+")
 _FORM_WORDS = "sa sas sasu sarl eurl snc sca scs scop sci ei eirl gie se ltd llc plc inc gmbh ag bv nv"
 _FORMS = frozenset(_FORM_WORDS.split())
+_FIELD_MOST = 20_000  # bytes of a From field
 _TEXT_MOST = 200_000  # characters of text that are read
 
 
@@ -46,8 +48,11 @@ def authors(fields: Headers) -> tuple[Author, ...]:
 @lru_cache(maxsize=1024)
 def _mailboxes(raw: bytes) -> tuple[Author, ...]:
     """Parse before encoded words are decoded, so that none of them can pretend to be an address."""
-    value = " ".join(raw.decode("utf-8", "replace").split())
-    found = policy.default.header_factory("from", value)
+    value = " ".join(raw[:_FIELD_MOST].decode("utf-8", "replace").split())
+    try:
+        found = policy.default.header_factory("from", value)
+    except Exception as error:  # the standard library's parser stumbles over some fields
+        raise Misuse("it is no list of addresses") from error
     return tuple(Author(str(mailbox.display_name), parse(mailbox.addr_spec)) for mailbox in found.addresses)
 
 

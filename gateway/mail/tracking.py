@@ -34,7 +34,7 @@ _STYLED = {
     )
     for name in (b"width", b"height")
 }
-_REMOTE = re.compile(rb"\s*(?:https?:)?//", re.IGNORECASE)
+_REMOTE = re.compile(rb"[\0- ]*(?:https?:|[/\\]{2})", re.IGNORECASE)
 _SMALL = 2.0
 # Where the well-known tools count openings; the host is the sender's, so that the path has to tell.
 _PIXEL = re.compile(
@@ -103,5 +103,9 @@ def _size(tag: bytes, name: bytes, attribute: re.Pattern[bytes]) -> float | None
 
 
 def _given(attribute: re.Pattern[bytes], tag: bytes) -> bytes | None:
+    """Return the value of an attribute as a reader takes it: references resolved, line ends left out."""
     found = attribute.search(tag)
-    return next((value for value in found.groups() if value is not None), None) if found else None
+    value = next((value for value in found.groups() if value is not None), b"") if found else None
+    if value and b"&" in value:
+        value = unescape(value.decode("latin-1")).encode("latin-1", "replace")
+    return value and re.sub(rb"[\t\r\n]", b"", value)
