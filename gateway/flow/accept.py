@@ -6,7 +6,6 @@ others, and a report for the refused ones.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 
 from gateway import clock
@@ -65,7 +64,7 @@ class Accept:
             decided = Decided(recipient, case, case.verdict)
             if not decided.passes and decided.verdict.code not in MAY_CHANGE:
                 return await self._refuse(draft, [decided], "recipient")
-            recipient = replace(recipient, case=case)
+            recipient = Recipient(address, notify, orcpt, case)
         draft.recipients.append(recipient)
         return RECIPIENT_OK
 

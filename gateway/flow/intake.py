@@ -12,6 +12,8 @@ from gateway.mail.headers import Headers
 from gateway.plugin import Hints
 from gateway.store.tables import Account, Advertiser
 
+GENERIC = "generic"  # the plugin that every account has, whatever its own is
+CLASSES = {klass.value: klass for klass in MessageClass}
 PERSONAL = frozenset({MessageClass.SERVICE, MessageClass.NOTICE, MessageClass.RIGHTS})
 
 
@@ -43,16 +45,19 @@ class Intake:
 
 def read(context: Context, login: Login, headers: Headers) -> Intake | Refusal:
     """Return what login, headers, plugin and account say, in this order of precedence (interface.md, SMTP)."""
-    pairs = headers.pairs()
-    ours = context.plugin("generic").recognise(pairs)
-    tools = context.plugin(login.account.plugin).recognise(pairs)
-    hints = merge(ours, tools).over(Hints(one_click=oneclick.found(headers)))
-    claimed = hints.klass or login.account.klass
-    if claimed not in set(MessageClass):
+    pairs, account = headers.pairs(), login.account
+    hints = context.plugin(GENERIC).recognise(pairs)
+    if account.plugin != GENERIC:
+        hints = merge(hints, context.plugin(account.plugin).recognise(pairs))
+    if one_click := oneclick.found(headers):
+        hints = hints.over(Hints(one_click=one_click))
+    claimed = hints.klass or account.klass
+    klass = CLASSES.get(claimed)
+    if klass is None:
         known = ", ".join(MessageClass)
         return Refusal(REASONS["R-CLASS-FORBIDDEN"], f"X-Consentgate-Class: {claimed!r:.40} is none of {known}")
-    message = MessageFacts(MessageClass(claimed), hints.offer, hints.sector, hints.third_party)
-    return Intake(message, login.list or hints.list or login.account.list_id, hints)
+    message = MessageFacts(klass, hints.offer, hints.sector, hints.third_party)
+    return Intake(message, login.list or hints.list or account.list_id, hints)
 
 
 def merge(first: Hints, second: Hints) -> Hints:

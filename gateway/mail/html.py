@@ -82,9 +82,9 @@ _TIDY = re.compile(
     )""",
     re.VERBOSE | re.DOTALL,
 )
-# A tag and nothing but attributes as the standard writes them: then no bracket stands anywhere but around tags.
+# A tag with every "=" before a whole value, and no quote or bracket anywhere else: it ends where all readers end it.
 _TAG = re.compile(
-    rb"""<(/?[a-z][a-z0-9]*+)(?:\s++[^\s<>"'=/]++(?:=(?:"[^"<>]*+"|'[^'<>]*+'|[^\s<>"'=]++))?+)*+\s*+/?>"""
+    rb"""<(/?[a-z][a-z0-9]*+)(?:[\s/][^<>"'=]*+(?:=(?:"[^"<>]*+"|'[^'<>]*+'|[^\s<>"'=]++)[^<>"'=]*+)*+)?+>"""
 )
 _DOCTYPE = re.compile(rb"\s*<!doctype[^<>]*>")
 _ORDINARY = {

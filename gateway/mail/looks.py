@@ -4,7 +4,7 @@ Facts only; what follows from them is for `flow.checks` to say. Input is hostile
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from email import policy
 from functools import lru_cache
 from html import unescape
@@ -25,6 +25,7 @@ _WORD = re.compile(r"[^\W_]+")
 _FORM_WORDS = "sa sas sasu sarl eurl snc sca scs scop sci ei eirl gie se ltd llc plc inc gmbh ag bv nv"
 _FORMS = frozenset(_FORM_WORDS.split())
 _FIELD_MOST = 20_000  # bytes of a From field
+_REMEMBERED_MOST = 300  # longer values are rare, and a memory for them could be filled on purpose
 _TEXT_MOST = 200_000  # characters of text that are read
 
 
@@ -42,10 +43,13 @@ class Author(NamedTuple):
 
 def authors(fields: Headers) -> tuple[Author, ...]:
     """Return the mailboxes of the From fields; raise `errors.Misuse` when one is no address."""
-    return tuple(author for field in fields.fields if field.name == "from" for author in _mailboxes(field.raw))
+    return tuple(author for field in fields.fields if field.name == "from" for author in _known(field.raw))
 
 
-@lru_cache(maxsize=1024)
+def _known(raw: bytes) -> tuple[Author, ...]:
+    return _remembered(raw) if len(raw) < _REMEMBERED_MOST else _mailboxes(raw)
+
+
 def _mailboxes(raw: bytes) -> tuple[Author, ...]:
     """Parse before encoded words are decoded, so that none of them can pretend to be an address."""
     value = " ".join(raw[:_FIELD_MOST].decode("utf-8", "replace").split())
@@ -54,6 +58,9 @@ def _mailboxes(raw: bytes) -> tuple[Author, ...]:
     except Exception as error:  # the standard library's parser stumbles over some fields
         raise Misuse("it is no list of addresses") from error
     return tuple(Author(str(mailbox.display_name), parse(mailbox.addr_spec)) for mailbox in found.addresses)
+
+
+_remembered = lru_cache(maxsize=1024)(_mailboxes)
 
 
 def answers_nothing(fields: Headers) -> bool:
@@ -81,10 +88,17 @@ def domains_in(text: str) -> list[str]:
     return [match[1].casefold().rstrip(".") for match in _ADDRESS.finditer(text)]
 
 
-def words(text: str) -> list[str]:
+def words(text: str) -> Sequence[str]:
     """Return the words of a text as they are compared: lower-case, without accents and punctuation."""
+    return _remembered_words(text) if len(text) < _REMEMBERED_MOST else _words(text)
+
+
+def _words(text: str) -> Sequence[str]:
     plain = "".join(sign for sign in normalize("NFKD", text.casefold()) if not combining(sign))
     return _WORD.findall(plain.replace("œ", "oe").replace("æ", "ae"))
+
+
+_remembered_words = lru_cache(maxsize=4096)(_words)
 
 
 def named(shown: str, names: Iterable[str]) -> bool:

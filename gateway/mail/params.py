@@ -32,11 +32,13 @@ class Value:
 DOUBTFUL = Value("", MappingProxyType({}), doubtful=True)
 
 
-@lru_cache(maxsize=512)
 def read(name: str, raw: bytes) -> Value:
     """Return the value of field `name` ("content-type", "content-disposition") from its raw, folded bytes."""
-    if len(raw) > _MOST:
-        return DOUBTFUL
+    return DOUBTFUL if len(raw) > _MOST else _read(name, raw)
+
+
+@lru_cache(maxsize=512)
+def _read(name: str, raw: bytes) -> Value:
     plain = _PLAIN.fullmatch(raw)
     if plain is None or not raw.isascii():
         return _slow(name, raw)

@@ -218,14 +218,15 @@ def _splicer(
         return alone
 
     top = (b"" if versioned else _MIME) + kept
+    whole = memoryview(content)  # attachments are large, and none of their bytes is copied before they leave
     between, last = [], root.body_start - 2  # from the empty line on
     for each in leaves:
-        between.append(content[last : each.part.start])
+        between.append(whole[last : each.part.start])
         last = each.part.end
-    tail = content[last:]
+    tail = whole[last:]
 
     def several(mention: Mention, links: Mapping[str, str]) -> bytes:
-        out = [top]
+        out: list[bytes | memoryview] = [top]
         for before, each in zip(between, leaves, strict=True):
             body, charset = each.body(mention, links)
             out += (before, each.head(content, each.part.headers.fields, charset), b"\r\n", body)
