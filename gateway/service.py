@@ -33,6 +33,7 @@ from gateway.flow.optout import Desk
 from gateway.flow.outbox import Outbox
 from gateway.flow.report import Reporter
 from gateway.flow.retention import Retainer
+from gateway.flow.rights import Rights
 from gateway.flow.seal import Sealer
 from gateway.settings import Settings
 from gateway.smtp.options import SmtpOptions
@@ -135,7 +136,8 @@ class Gateway:
         context = self._context
         web = context.settings.web
         where = self._plan.web or web.listen
-        app = create_app(Desk(context), context.tokens, WebOptions(web.public_url, web.trusted_proxies))
+        options = WebOptions(web.public_url, web.trusted_proxies)
+        app = create_app(Desk(context), context.tokens, options, Rights(context))
         self.web = serve(app, listening=bind(*where, reuse_port=self._plan.reuse_port))
         await self.web.start()
         stack.push_async_callback(self.web.stop)

@@ -68,6 +68,7 @@ class Purpose(StrEnum):
     MAILTO = "mailto"
     BOUNCE = "bounce"
     JOIN = "join"  # the link that confirms a sign-up: its number stands for the contact, 1 for the parcel is a parent
+    RIGHT = "right"  # confirms a request through the mailbox; `parcel` is the number of the request
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from gateway import clock
+from gateway.commands.bursts import bursts, undo
 from gateway.commands.common import Noun, Shell, confirm, no, pass_shell, yes_option
 from gateway.commands.contact import advertiser_option
 from gateway.commands.found import advertiser_named, list_named
@@ -316,3 +317,7 @@ def _take_digest(
     )  # fmt: skip
     oppositions.add(tx, fresh)
     return True
+
+
+opposition.add_command(bursts)
+opposition.add_command(undo)

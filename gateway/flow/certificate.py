@@ -47,6 +47,16 @@ def text(found: Mapping[str, Any], lang: str, timezone: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def words(found: Mapping[str, Any], lang: str, timezone: str) -> dict[str, list[str]]:
+    """Return the document as headings with their lines; `found` may come back from JSON, its moments as text."""
+    whole = {**found, "at": datetime.fromisoformat(found["at"]) if isinstance(found["at"], str) else found["at"]}
+    zone = ZoneInfo(timezone)
+    return {
+        say(f"rights.section-{name}", lang): [line.removeprefix("- ") for line in _lines(value, zone, lang)]
+        for name, value in _readable(whole, lang).items()
+    }
+
+
 def _readable(found: Mapping[str, Any], lang: str) -> dict[str, Any]:
     """Return the document in words."""
     deleted = [f"{say(f'rights.deleted-{name}', lang)}: {count}" for name, count in found["deleted"].items() if count]

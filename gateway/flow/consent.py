@@ -15,12 +15,13 @@ from gateway.errors import NotFound, TryLater
 from gateway.flow.context import Context
 from gateway.law.events import Kind
 from gateway.mail.address import Address, parse
-from gateway.store import ledger, oppositions, people, spool
+from gateway.store import bursts, ledger, oppositions, people, spool
 from gateway.store.tables import Advertiser, Contact, Event, List, Opposition
 from gateway.store.tx import Tx
 
 CHANNEL = "email"
-OWN = frozenset({"one-click", "page", "mailto"})  # how people themselves say no
+BY_LINK = frozenset({"one-click", "page"})
+OWN = BY_LINK | {"mailto"}  # how people themselves say no
 AGREEMENTS = frozenset({Kind.GRANTED, Kind.CONFIRMED})
 PATIENCE = 20.0  # seconds an acknowledgement waits for copies already in a courier's hands
 
@@ -124,6 +125,8 @@ def refuse(context: Context, tx: Tx, contact: Contact, row: List | None, kind: K
     """Record a no of `kind` (objected, withdrawn, complained); return False when it was already standing."""
     address = parse(contact.address)
     if not oppose(context, tx, contact.advertiser_id, address, row, said):
+        if said.origin not in BY_LINK:  # of links only `flow.bursts` can tell whether it was the person again
+            bursts.said_again(tx, contact.id)
         return False
     record(context, tx, contact, row, kind, said)
     return True

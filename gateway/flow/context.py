@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gateway import text
 from gateway.errors import Misuse
 from gateway.flow.mentions import Mentions
 from gateway.flow.sectors import Sectors
@@ -48,6 +49,8 @@ def open_context(settings: Settings) -> Context:
     secrets: Mapping[int, bytes] = {number: secret.read_bytes() for number, secret in settings.gateway.secrets.items()}
     if not secrets:
         raise Misuse("[gateway] secrets: there is none; `consentgate init` writes a configuration with a fresh one")
+    if settings.gateway.languages:
+        _learn(settings.gateway.languages)
     keyring = Keyring(secrets)
     store, vault = Store(settings.store.url), Vault(keyring)
     return Context(
@@ -61,3 +64,10 @@ def open_context(settings: Settings) -> Context:
         sectors=Sectors(settings.gateway.sectors),
         mentions=Mentions(settings.gateway.mentions),
     )
+
+
+def _learn(folder: Path) -> None:
+    try:
+        text.learn(folder)
+    except (ValueError, OSError) as error:
+        raise Misuse(f"[gateway] languages: {error}") from error

@@ -1,42 +1,48 @@
-"""The recipient's side: what the holder of a link may see and do."""
+"""The recipient's side: what the holder of a link may see of the person's refusals, and change."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Literal
 
 from gateway import clock, meters
-from gateway.flow import consent
-from gateway.flow.consent import Saying
+from gateway.flow import acknowledge, bursts, consent, scene
+from gateway.flow.bursts import Press
+from gateway.flow.consent import CHANNEL, Saying
 from gateway.flow.context import Context
+from gateway.flow.scene import Imprint, Scene
+from gateway.law.channels import CHANNELS
 from gateway.law.events import Kind
-from gateway.mail.address import parse
-from gateway.store import advertisers, lists, oppositions, people
-from gateway.store.tables import Advertiser, Contact, List, Opposition
+from gateway.law.standing import OPT_OUTS
+from gateway.store import bursts as marks
+from gateway.store import ledger, lists
+from gateway.store.tables import Contact, Event, List
 from gateway.store.tx import Tx
 from gateway.tokens import Link
+
+# Why somebody refuses, if they care to say: a few words of ours and no free text, which could name people.
+WHYS = ("too-many", "not-interested", "not-asked", "other", "none")
+Scope = Literal["list", "email", "all"]  # this list, every e-mail of the advertiser, everything on every channel
 
 
 @dataclass(frozen=True, slots=True)
 class View:
     """What a page may show: never an address, never whether one is known."""
 
-    advertiser: str
-    list_title: str
-    lang: str
-    color: str
-    privacy_url: str
-    contact: str
-    stopped_list: bool
-    stopped_all: bool
-    can_undo: bool  # whether the person said it, so that the page may take it back
+    imprint: Imprint
+    list_title: str = ""
+    stopped_list: bool = False
+    stopped_all: bool = False  # every e-mail of the advertiser
+    stopped_everywhere: bool = False  # on every channel
+    channels: tuple[str, ...] = ()  # on which the advertiser writes or calls too
+    stopped_channels: frozenset[str] = frozenset()  # of those
+    can_undo: bool = False  # whether the person said it, so that the page may take it back
+    why: str = ""  # of `WHYS`: what was said of the refusal that stands
 
-
-@dataclass(frozen=True, slots=True)
-class _Scene:
-    """The rows behind a link. `contact` is None once the person was erased: the objection outlives them."""
-
-    advertiser: Advertiser
-    list: List | None
-    contact: Contact | None
+    @property
+    def stopped(self) -> bool:
+        """Return whether these e-mails have stopped."""
+        return self.stopped_list or self.stopped_all
 
 
 class Desk:
@@ -48,78 +54,150 @@ class Desk:
     def page(self, link: Link) -> View | None:
         """Return what the page shows, or None when nothing is left of what the link was about."""
         with self._context.store.read() as tx:
-            scene = _scene(tx, link)
-            return self._view(tx, scene) if scene else None
+            found = scene.find(tx, link)
+            return self._view(tx, found) if found else None
 
-    def stop(self, link: Link, *, everything: bool, origin: str) -> View | None:
+    def stop(self, link: Link, *, everything: bool, origin: str, network: str = "") -> View | None:
         """Record the objection and return once nothing more leaves.
 
         The scope is everything of the advertiser by e-mail, or the list and no more (rules.md, A7). Twice is once. For
-        an erased person there is nothing left to do.
+        an erased person there is nothing left to do. The view is brief: `channels` and `why` are left out.
         """
 
-        def write(tx: Tx, scene: _Scene, contact: Contact) -> None:
-            said = Saying(clock.now(), origin)
-            narrow = None if everything else scene.list
-            consent.refuse(self._context, tx, contact, narrow, Kind.OBJECTED, said)
+        def write(tx: Tx, found: Scene, contact: Contact) -> None:
+            narrow = None if everything else found.list
+            press = Press(link.parcel, clock.now(), network)
+            haste = bursts.evidence(tx, press)
+            tells = not haste and acknowledge.due(self._context, tx, contact, origin)
+            said = Saying(press.at, origin, evidence={**haste, "told": True} if tells else haste)
+            fresh = consent.refuse(self._context, tx, contact, narrow, Kind.OBJECTED, said)
+            bursts.note(self._context, tx, contact, narrow, press, fresh=fresh, swift=bool(haste))
+            if fresh and tells:
+                acknowledge.post(self._context, tx, found, contact, link)
             if narrow:
-                consent.lift(self._context, tx, contact, None, said)
+                consent.lift(self._context, tx, contact, None, replace(said, evidence=None))
 
-        view = self._change(link, write)
+        view = self._change(link, write, brief=True)
         if view:
             meters.count("opt_outs", origin)
             consent.settle(self._context, link.contact)
         return view
 
-    def undo(self, link: Link) -> View | None:
-        """Lift what the person refused for this list and for the advertiser; twice is once."""
+    def choose(self, link: Link, scope: Scope, channels: Collection[str]) -> View | None:
+        """Make the person's refusals exactly these: of `scope`, and of other channels; settle as `stop` does.
 
-        def write(tx: Tx, scene: _Scene, contact: Contact) -> None:
+        What the person did not say here, such as a refusal on the telephone, stays as it is.
+        """
+
+        def write(tx: Tx, found: Scene, contact: Contact) -> None:
             said = Saying(clock.now(), "page")
-            for scope in {id(scene.list): scene.list, id(None): None}.values():
-                consent.lift(self._context, tx, contact, scope, said)
+            marks.said_again(tx, contact.id)
+            wanted = set(_wanted(found, scope, channels))
+            for row, channel in _scopes(tx, found):
+                on = replace(said, channel=channel)
+                if (row.id if row else None, channel) in wanted:
+                    consent.refuse(self._context, tx, contact, row, Kind.OBJECTED, on)
+                else:
+                    consent.lift(self._context, tx, contact, row, on)
+
+        view = self._change(link, write)
+        if view:
+            consent.settle(self._context, link.contact)
+        return view
+
+    def explain(self, link: Link, why: str) -> View | None:
+        """Record why the person refuses (of `WHYS`) as evidence of the refusal that stands; of none, nothing."""
+
+        def write(tx: Tx, found: Scene, contact: Contact) -> None:
+            view = self._view(tx, found)
+            if view.can_undo and why in WHYS and view.why != why:
+                evidence = {"act": "reason", "why": why, "of": _refusal(tx, contact)}
+                said = Saying(clock.now(), "page", evidence=evidence)
+                consent.record(self._context, tx, contact, found.list, Kind.ACTED, said)
+                marks.said_again(tx, contact.id)
 
         return self._change(link, write)
 
-    def _change(self, link: Link, write: Callable[[Tx, _Scene, Contact], None]) -> View | None:
-        with self._context.store.begin() as tx:
-            scene = _scene(tx, link)
-            if scene is None:
-                return None
-            if scene.contact:
-                write(tx, scene, scene.contact)
-            return self._view(tx, scene)
+    def undo(self, link: Link) -> View | None:
+        """Lift what the person refused for this list and for the advertiser; twice is once."""
 
-    def _view(self, tx: Tx, scene: _Scene) -> View:
-        found = self._standing(tx, scene)
-        scopes = {opposition.list_id for opposition in found}
-        advertiser, row = scene.advertiser, scene.list
+        def write(tx: Tx, found: Scene, contact: Contact) -> None:
+            said = Saying(clock.now(), "page")
+            for row, channel in _scopes(tx, found):
+                consent.lift(self._context, tx, contact, row, replace(said, channel=channel))
+
+        return self._change(link, write)
+
+    def _change(self, link: Link, write: Callable[[Tx, Scene, Contact], None], *, brief: bool = False) -> View | None:
+        with self._context.store.begin() as tx:
+            found = scene.find(tx, link)
+            if found is None:
+                return None
+            if found.contact:
+                write(tx, found, found.contact)
+            return self._view(tx, found, brief=brief)
+
+    def _view(self, tx: Tx, found: Scene, *, brief: bool = False) -> View:
+        """Return what stands; `brief` leaves out what only a page would show."""
+        if found.contact is None:
+            return View(found.imprint, found.list_title, stopped_list=True, stopped_all=True)
+        mine = found.list.id if found.list else None
+        rows = [one for one in scene.standing(self._context, tx, found) if one.list_id in (None, mine)]
+        events = [] if brief or not rows else ledger.of_contact(tx, found.contact.id)
+        rows = [one for one in rows if one.at > _agreed(events, mine)]
+        by_mail = {one.list_id for one in rows if one.channel in (None, CHANNEL)}
+        whole = {one.channel for one in rows if one.list_id is None}
+        others = () if brief else _channels(tx, found)
         return View(
-            advertiser=advertiser.legal_name or advertiser.name,
-            list_title=(row.title or row.name) if row else "",
-            lang=(scene.contact.language if scene.contact else "") or (row.language if row else "fr"),
-            color=advertiser.color,
-            privacy_url=advertiser.privacy_url,
-            contact=advertiser.email,
-            stopped_list=scene.contact is None or bool(row and row.id in scopes),
-            stopped_all=scene.contact is None or None in scopes,
-            can_undo=any(opposition.origin in consent.OWN for opposition in found),
+            found.imprint,
+            found.list_title,
+            stopped_list=mine is not None and mine in by_mail,
+            stopped_all=None in by_mail,
+            stopped_everywhere=None in whole,
+            channels=others,
+            stopped_channels=frozenset(one for one in others if one in whole or None in whole),
+            can_undo=any(one.origin in consent.OWN for one in rows),
+            why=_why(events) if rows else "",
         )
 
-    def _standing(self, tx: Tx, scene: _Scene) -> list[Opposition]:
-        """Return what stands against e-mail to the person, for this list or for all of the advertiser's."""
-        if scene.contact is None:
-            return []
-        address = parse(scene.contact.address)
-        digests = self._context.digests.of(scene.advertiser.id, address.spelled, address.key)
-        scopes = (None, scene.list.id if scene.list else None)
-        found = oppositions.of_digests(tx, scene.advertiser.id, digests)
-        return [one for one in found if one.channel in (None, consent.CHANNEL) and one.list_id in scopes]
+
+def _wanted(found: Scene, scope: Scope, channels: Collection[str]) -> Iterator[tuple[int | None, str | None]]:
+    if scope == "list" and found.list:
+        yield found.list.id, CHANNEL
+    else:
+        yield None, None if scope == "all" else CHANNEL
+    yield from ((None, one) for one in channels)
 
 
-def _scene(tx: Tx, link: Link) -> _Scene | None:
-    row = lists.get(tx, link.list) if link.list else None
-    contact = people.get(tx, link.contact)
-    owner = contact.advertiser_id if contact else row.advertiser_id if row else None
-    advertiser = advertisers.get(tx, owner) if owner else None
-    return _Scene(advertiser, row, contact) if advertiser else None
+def _scopes(tx: Tx, found: Scene) -> list[tuple[List | None, str | None]]:
+    """Return the list and channel of every refusal that the page can make or lift."""
+    lists_ = [(found.list, CHANNEL)] if found.list else []
+    return [*lists_, (None, CHANNEL), (None, None), *((None, one) for one in _channels(tx, found))]
+
+
+def _channels(tx: Tx, found: Scene) -> tuple[str, ...]:
+    """Return the channels beside e-mail that the advertiser's lists use, in the order of the law's table."""
+    used = {channel for row in lists.all(tx, found.advertiser.id) for channel in row.channels}
+    return tuple(channel for channel in CHANNELS if channel in used - {CHANNEL})
+
+
+def _refusal(tx: Tx, contact: Contact) -> int:
+    """Return the number of the person's latest refusal."""
+    return max((one.id for one in ledger.of_contact(tx, contact.id) if one.kind in OPT_OUTS), default=0)
+
+
+def _agreed(events: Sequence[Event], mine: int | None) -> datetime:
+    """Return when the person last agreed to what the link is about: a no of before says nothing of now."""
+    agreed = [
+        one.at
+        for one in events
+        if one.kind in consent.AGREEMENTS and one.list_id in (None, mine) and not one.evidence.get("pending")
+    ]
+    return max(agreed, default=datetime.min.replace(tzinfo=UTC))
+
+
+def _why(events: Sequence[Event]) -> str:
+    """Return what was said of the latest refusal."""
+    last = max((one.id for one in events if one.kind in OPT_OUTS), default=0)
+    said = [str(one.evidence["why"]) for one in events if one.evidence.get("of") == last and "why" in one.evidence]
+    return said[-1] if said else ""

@@ -14,13 +14,14 @@ from datetime import datetime
 from gateway import clock, journal
 from gateway.errors import TryLater
 from gateway.flow import privacy
+from gateway.flow.bursts import KEPT as SWIFT_KEPT
 from gateway.flow.consent import Saying
 from gateway.flow.context import Context
 from gateway.flow.facts import Question, gather
 from gateway.law.clocks import add_years, day, midnight
 from gateway.law.matter import RECONFIRM_AFTER, Matter
 from gateway.mail.address import parse
-from gateway.store import advertisers, lists, people, retention, signups, spool
+from gateway.store import advertisers, bursts, lists, people, requests, retention, signups, spool
 from gateway.store.tables import Advertiser, Contact
 
 PROOF_YEARS = 5  # C. civ. 2224
@@ -111,6 +112,7 @@ def _proof(context: Context, now: datetime, done: Expired, *, dry: bool) -> None
     with context.store.begin() as tx:
         if retention.hold(tx):
             done.add(retention.empty(tx, old, before))
+            done.add({"request": requests.drop_unconfirmed(tx, now), "swift": bursts.forget(tx, now - SWIFT_KEPT)})
 
 
 def _unconfirmed(context: Context, now: datetime, done: Expired, *, dry: bool) -> None:

@@ -1,12 +1,8 @@
 """What is put into one recipient's copy: the mention's fields, the links and the list headers."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from email.utils import format_datetime
-from functools import lru_cache
-from zoneinfo import ZoneInfo
-
-from babel.dates import format_date
 
 from gateway.flow.context import Context
 from gateway.flow.facts import Case
@@ -17,7 +13,7 @@ from gateway.mail.mention import Mention, MentionFields, render
 from gateway.mail.rewrite import Insert, Plan
 from gateway.store.spool import Handed
 from gateway.store.tables import Advertiser, List
-from gateway.text import say
+from gateway.text import local, say
 from gateway.tokens import Link, Purpose
 
 
@@ -176,9 +172,4 @@ def _day(context: Context, event: Event | None, lang: str) -> str:
 
 
 def _written(context: Context, moment: datetime, lang: str) -> str:
-    return _date(moment.astimezone(ZoneInfo(context.policy.timezone)).date(), lang)
-
-
-@lru_cache(maxsize=4096)
-def _date(day: date, lang: str) -> str:
-    return str(format_date(day, "long", locale=lang))
+    return local.day_of(moment, lang, context.policy.timezone)

@@ -38,6 +38,12 @@ class Section(BaseModel):
 class Gateway(Section):
     """The gateway itself."""
 
+    languages: Annotated[Path | None, UNSET] = Field(
+        None,
+        description="Folder with more languages for what people read: one folder each, named by its code (de, pt-BR),"
+        " with files as in gateway/text/en. What a language lacks is said in English.",
+    )
+
     hostname: Hostname = Field(
         "localhost",
         description="The name this gateway gives itself in SMTP greetings, Received fields and message ids."
@@ -174,6 +180,12 @@ class Web(Section):
         None,
         description="Where /healthz (the process answers), /readyz (what it needs answers too), /metrics (Prometheus)"
         " are served; not a public place. With several workers one of them answers, for all.",
+    )
+    acknowledge: Literal["never", "page", "always"] = Field(
+        "never",
+        description="Whether a person is told by one letter, with a link to undo it, that they were opted out: never"
+        " (who says stop wants silence, and the link in any message undoes it); page (when it was done on the page,"
+        " where a forwarded message leads a stranger); always. At most one letter a month.",
     )
     trusted_proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
         ("127.0.0.0/8", "::1/128"),

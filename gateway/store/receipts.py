@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from gateway.store.rows import Inserter, Row
 from gateway.store.tables import Receipt
@@ -24,3 +24,15 @@ def of_contact(tx: Session, contact_id: int, after: int = 0, limit: int = 1000) 
     """Return at most `limit` receipts about a person with ids above `after`, in ascending order of ids."""
     query = select(Receipt).where(Receipt.contact_id == contact_id, Receipt.id > after)
     return list(tx.exec(query.order_by(col(Receipt.id)).limit(limit)))
+
+
+def delivered(tx: Session, contact_id: int) -> int:
+    """Return how many messages the next hop took for a person."""
+    query = select(func.count()).select_from(Receipt)
+    return tx.exec(query.where(Receipt.contact_id == contact_id, Receipt.outcome == "delivered")).one()
+
+
+def handed_over(tx: Session, ref: int) -> Receipt | None:
+    """Return the receipt that says that the next hop took a copy, if it did."""
+    query = select(Receipt).where(Receipt.ref == ref, Receipt.outcome == "delivered")
+    return tx.exec(query.order_by(col(Receipt.id)).limit(1)).first()

@@ -1,4 +1,4 @@
-"""The tables of the formalities and of proof: notices, requests, transfers, seals, keys."""
+"""The tables of the formalities and of proof: notices, requests, bursts, transfers, seals, keys."""
 
 from datetime import datetime
 from typing import Any
@@ -43,6 +43,39 @@ class Request(SQLModel, table=True):
     outcome: str = ""  # done, refused, withdrawn
     answer: str = ""
     actor: str = ""
+    link_until: datetime | None = moment(null=True)  # asked on a page: until when the link in the letter works
+    confirmed_at: datetime | None = moment(null=True)  # when it was, through the mailbox; before it is no request yet
+    certificate: dict[str, Any] = json_(dict)  # of an erasure (flow.certificate)
+
+
+class Swift(SQLModel, table=True):
+    """An opt-out by a link within a minute of the copy's delivery: a person in a hurry, or a machine. Kept a month.
+
+    `network` is a keyed digest of the network that it came from (/24, /48).
+    """
+
+    __table_args__ = (Index("ix_swift_network", "network", "at"),)
+    id: int = id_()
+    advertiser_id: int = big()
+    account_id: int = big()
+    contact_id: int = big(index=True)
+    list_id: int | None = big(null=True)  # what it was for; None: every list
+    network: bytes = Field(sa_type=LargeBinary)
+    at: datetime = moment()
+    again: bool = False  # the person said it again in another way: it is theirs
+    burst_id: int | None = big(null=True, index=True)
+
+
+class Burst(SQLModel, table=True):
+    """Swift opt-outs of several people from one network within minutes: probably a mail system that tries links."""
+
+    id: int = id_()
+    advertiser_id: int = big(index=True)
+    first_at: datetime = moment()
+    last_at: datetime = moment()
+    people: int = 0
+    undone_at: datetime | None = moment(null=True)
+    actor: str = ""  # who undid it
 
 
 class Transfer(SQLModel, table=True):

@@ -2,10 +2,13 @@
 
 from datetime import datetime
 
+from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
 from gateway.store.records import Request
 from gateway.store.rows import keep
+
+_REAL = col(Request.link_until).is_(None) | col(Request.confirmed_at).is_not(None)
 
 
 def add(tx: Session, row: Request) -> Request:
@@ -26,8 +29,11 @@ def save(tx: Session, row: Request) -> Request:
 def listing(
     tx: Session, *, advertiser_id: int | None = None, closed: bool = False, due_before: datetime | None = None
 ) -> list[Request]:
-    """Return the open requests (`closed`: all of them), the most urgent first; `due_before`: only those due by then."""
-    query = select(Request).order_by(col(Request.due_at), col(Request.id))
+    """Return the open requests (`closed`: all of them), the most urgent first; `due_before`: only those due by then.
+
+    What was asked on a page and not confirmed through the mailbox is no request yet.
+    """
+    query = select(Request).where(_REAL).order_by(col(Request.due_at), col(Request.id))
     if advertiser_id is not None:
         query = query.where(Request.advertiser_id == advertiser_id)
     if not closed:
@@ -41,3 +47,20 @@ def of_contact(tx: Session, contact_id: int) -> list[Request]:
     """Return every request of a person, oldest first."""
     query = select(Request).where(Request.contact_id == contact_id)
     return list(tx.exec(query.order_by(col(Request.received_at), col(Request.id))))
+
+
+def waiting(tx: Session, contact_id: int, right: str) -> Request | None:
+    """Return what a person asked for on a page and has not confirmed yet."""
+    query = select(Request).where(Request.contact_id == contact_id, Request.right == right, ~_REAL)
+    return tx.exec(query.order_by(col(Request.id)).limit(1)).first()
+
+
+def drop(tx: Session, row: Request) -> None:
+    """Delete a request that was never confirmed: somebody else may have made it."""
+    tx.delete(row)
+
+
+def drop_unconfirmed(tx: Session, before: datetime) -> int:
+    """Delete the requests whose link ended before that moment without a confirmation; return how many."""
+    gone = delete(Request).where(~_REAL, col(Request.link_until) < before)
+    return tx.connection().execute(gone).rowcount

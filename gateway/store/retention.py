@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import Text, cast, delete, select, text, update
+from sqlalchemy import Text, cast, delete, or_, select, text, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
@@ -28,7 +28,10 @@ def hold(tx: Session) -> bool:
 def page(tx: Session, advertiser_id: int, after: int, limit: int) -> list[Contact]:
     """Return at most `limit` unrestricted contacts of an advertiser without an open request, with ids above `after`."""
     asked = select(_REQUESTS.c.contact_id).where(
-        _REQUESTS.c.closed_at.is_(None), _REQUESTS.c.contact_id.is_not(None), _REQUESTS.c.advertiser_id == advertiser_id
+        _REQUESTS.c.closed_at.is_(None),
+        _REQUESTS.c.contact_id.is_not(None),
+        _REQUESTS.c.advertiser_id == advertiser_id,
+        or_(_REQUESTS.c.link_until.is_(None), _REQUESTS.c.confirmed_at.is_not(None)),
     )
     query = select_rows(Contact).where(Contact.advertiser_id == advertiser_id, Contact.id > after)
     query = query.where(col(Contact.restricted).is_(False), col(Contact.id).not_in(asked))

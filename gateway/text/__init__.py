@@ -6,6 +6,8 @@
 import tomllib
 from functools import cache
 from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
 from typing import Any
 
 FIRST = "fr"  # the language of the house, shown when nothing says otherwise
@@ -35,9 +37,25 @@ def say(key: str, lang: str, **fields: object) -> str:
         raise KeyError(f"text {key!r} in {lang!r} needs the field {missing}") from None
 
 
+def has(key: str, lang: str) -> bool:
+    """Return whether the language itself has that sentence."""
+    return key in _all().get(lang.partition("-")[0].lower(), {})
+
+
 def sentences(lang: str) -> dict[str, str]:
     """Return every key of one language with its sentence, places unfilled; KeyError for an unknown language."""
     return dict(_all()[lang])
+
+
+def learn(folder: Path) -> None:
+    """Take in the languages of a folder outside: one folder each, of TOML files as those here.
+
+    What is ours is not changed by it: a language of ours keeps its sentences. What a new one lacks is said in English.
+    Raises ValueError, naming the file, for one that cannot be read.
+    """
+    for entry in sorted(folder.iterdir()):
+        if entry.is_dir() and entry.name not in _all():
+            _all()[entry.name] = _read(entry)
 
 
 @cache
@@ -46,11 +64,19 @@ def _all() -> dict[str, dict[str, str]]:
     folders.sort(key=lambda entry: (entry.name != FIRST, entry.name))
     every: dict[str, dict[str, str]] = {}
     for folder in folders:
-        texts = every[folder.name] = {}
-        for file in folder.iterdir():
-            if file.name.endswith(".toml"):
-                texts |= _flat(file.name.removesuffix(".toml"), tomllib.loads(file.read_text(encoding="utf-8")))
+        every[folder.name] = _read(folder)
     return every
+
+
+def _read(folder: Traversable) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for file in folder.iterdir():
+        if file.name.endswith(".toml"):
+            try:
+                texts |= _flat(file.name.removesuffix(".toml"), tomllib.loads(file.read_text(encoding="utf-8")))
+            except (ValueError, TypeError, OSError) as error:
+                raise ValueError(f"the texts {folder.name}/{file.name} cannot be read: {error}") from error
+    return texts
 
 
 def _flat(prefix: str, table: dict[str, Any]) -> dict[str, str]:

@@ -11,8 +11,9 @@ from starlette.exceptions import HTTPException
 
 from gateway import meters
 from gateway.errors import TryLater
+from gateway.flow.rights import Rights
 from gateway.tokens import Tokens
-from gateway.web import oneclick, pages, render
+from gateway.web import held, letter, oneclick, pages, render
 from gateway.web.counter import Counter
 from gateway.web.desk import Desk
 from gateway.web.guard import Guard
@@ -42,14 +43,16 @@ class WebOptions:
     guesses: int = 60
 
 
-def create_app(desk: Desk, tokens: Tokens, options: WebOptions) -> FastAPI:
-    """Return the public application: `/1/{token}` and `/p/{token}`, nothing else."""
+def create_app(desk: Desk, tokens: Tokens, options: WebOptions, rights: Rights | None = None) -> FastAPI:
+    """Return the public application: `/1/{token}` and `/p/{token}`; with `rights` their pages too, nothing else."""
     app = FastAPI(**BARE, redirect_slashes=False)
     counter = Counter(
         desk, tokens, Networks(options.trusted_proxies), Throttle(options.guesses), threads=options.threads
     )
     # Plain routes: what FastAPI adds to one (parameters, models, documentation) costs as much as all the rest of it.
     app.router.routes += [oneclick.route(counter), pages.route(counter)]
+    if rights:
+        app.router.routes += [held.route(counter, rights), letter.route(counter, rights)]
     app.add_middleware(Guard, apology=render.apology, secure=options.public_url.startswith("https:"))
     app.add_exception_handler(HTTPException, _refused)
     return app

@@ -1,16 +1,20 @@
 """Between the routes and the desk: opens tokens, keeps blocking work off the loop, trusts no unproven success."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
+from typing import TypeVar
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import HTTPException, Request
 
 from gateway.errors import Bug
+from gateway.flow.optout import Scope, View
 from gateway.tokens import Link, Purpose, Tokens
-from gateway.web.desk import Desk, View
+from gateway.web.desk import Desk
 from gateway.web.network import Networks
 from gateway.web.throttle import Throttle
+
+T = TypeVar("T")
 
 
 class Counter:
@@ -27,13 +31,13 @@ class Counter:
         self._throttle = throttle
         self._limiter = CapacityLimiter(threads)
 
-    def link(self, request: Request) -> Link:
+    def link(self, request: Request, purpose: Purpose = Purpose.LINK) -> Link:
         """Return what the token in the path names; HTTPException 429 for a network that guessed too often.
 
         Only wrong tokens are counted and only they are slowed down: a good one is always honoured, whoever else
         guesses from the same network.
         """
-        link = self._tokens.open(Purpose.LINK, request.path_params["token"])
+        link = self._tokens.open(purpose, request.path_params["token"])
         if link is None:
             wait = self._throttle.failed(self._networks.of(request))
             raise HTTPException(429, headers={"Retry-After": str(wait)}) if wait else HTTPException(404)
@@ -41,21 +45,34 @@ class Counter:
 
     async def page(self, link: Link) -> View:
         """Return what the page shows."""
-        return await self._ask(partial(self._desk.page, link))
+        return await self.ask(partial(self._desk.page, link))
 
-    async def stop(self, link: Link, *, everything: bool, origin: str) -> View:
+    async def stop(self, request: Request, link: Link, *, everything: bool, origin: str) -> View:
         """Record an opt-out; return only when it stands."""
-        view = await self._ask(partial(self._desk.stop, link, everything=everything, origin=origin))
+        stop = partial(self._desk.stop, link, everything=everything, origin=origin, network=self._networks.of(request))
+        view = await self.ask(stop)
         if not (view.stopped_all or (view.stopped_list and not everything)):
             raise Bug("an opt-out was acknowledged that does not stand")
         return view
 
+    async def choose(self, link: Link, scope: Scope, channels: Collection[str]) -> View:
+        """Make the refusals exactly these; return only when they stand."""
+        view = await self.ask(partial(self._desk.choose, link, scope, channels))
+        if not {"list": view.stopped, "email": view.stopped_all, "all": view.stopped_everywhere}[scope]:
+            raise Bug("a choice was acknowledged that does not stand")
+        return view
+
+    async def explain(self, link: Link, why: str) -> View:
+        """Record why somebody refuses."""
+        return await self.ask(partial(self._desk.explain, link, why))
+
     async def undo(self, link: Link) -> View:
         """Take the person's opt-outs back."""
-        return await self._ask(partial(self._desk.undo, link))
+        return await self.ask(partial(self._desk.undo, link))
 
-    async def _ask(self, question: Callable[[], View | None]) -> View:
-        view = await to_thread.run_sync(question, limiter=self._limiter)
-        if view is None:
+    async def ask(self, question: Callable[[], T | None]) -> T:
+        """Return the answer to a question that blocks; None is a 404."""
+        answer = await to_thread.run_sync(question, limiter=self._limiter)
+        if answer is None:
             raise HTTPException(404)
-        return view
+        return answer

@@ -10,35 +10,27 @@ from fastapi import Request, Response
 from fastapi.responses import PlainTextResponse
 from starlette.routing import Route
 
-from gateway.web import body, render
+from gateway.web import body, pages
 from gateway.web.counter import Counter
-
-METHODS = ["GET", "HEAD", "POST", "OPTIONS"]
-FIELD, VALUE = "list-unsubscribe", "one-click"  # compared without case; RFC 8058, 3.1
+from gateway.web.pages import FIELD, METHODS, VALUE
 
 
 def route(counter: Counter) -> Route:
     """Return the route of the one-click door."""
 
     async def one_click(request: Request) -> Response:
-        token: str = request.path_params["token"]
         if request.method == "OPTIONS":
-            return allow()
+            return pages.allow()
         link = counter.link(request)
         if request.method != "POST":
-            return render.person(request, token, await counter.page(link))
+            return pages.show(request, await counter.page(link))
         content = await body.read(request)
-        # Some clients POST without the body (peers.md, 2A.14); on this URL a POST can mean one thing only.
+        # Some clients POST without the body; on this URL a POST can mean one thing only.
         if content.strip() and (await body.fields(request.headers, content)).get(FIELD, "").lower() != VALUE:
-            return render.person(request, token, await counter.page(link), status=400, did="garbled")
-        view = await counter.stop(link, everything=True, origin="one-click")
+            return pages.show(request, await counter.page(link), status=400, did="garbled")
+        await counter.stop(request, link, everything=True, origin="one-click")
         if "text/html" in request.headers.get("accept", ""):
-            return render.person(request, token, view)
+            return pages.show(request, await counter.page(link))
         return PlainTextResponse("OK\n")  # nobody reads what a mail system is told, and a page costs half the time
 
     return Route("/1/{token}", one_click, methods=METHODS)
-
-
-def allow() -> Response:
-    """Return the answer to OPTIONS."""
-    return Response(status_code=204, headers={"Allow": ", ".join(METHODS)})

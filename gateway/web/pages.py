@@ -5,62 +5,122 @@ There is no token against such forms, which would prove nothing: no cookie or lo
 no authority of the visitor's to abuse, and whoever can name the URL holds the message and could ask for such a token.
 """
 
+from collections.abc import Mapping
+from typing import cast
+
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.routing import Route
 
+from gateway.flow.optout import WHYS, Scope, View
+from gateway.law.channels import CHANNELS
+from gateway.tokens import Link
 from gateway.web import body, render
 from gateway.web.counter import Counter
 from gateway.web.language import known
-from gateway.web.oneclick import FIELD, METHODS, VALUE, allow
 
-# To stop is to stop everything of the advertiser; less than that is for the person to choose (rules.md, A7).
-STOP, LIST, UNDO = "stop", "list", "undo"
-ACTIONS = {STOP, LIST, UNDO}
+METHODS = ["GET", "HEAD", "POST", "OPTIONS"]
+FIELD, VALUE = "list-unsubscribe", "one-click"  # compared without case; RFC 8058, 3.1
 FOREIGN = {"cross-site", "same-site"}
+# To stop is to stop everything of the advertiser; less than that is for the person to choose (rules.md, A7).
+ACTIONS = frozenset({"stop", "choose", "why", "undo"})
+SCOPES = frozenset({"list", "email", "all"})
+TOLD = frozenset({"undo", "choose", "why"})  # what the page says a word about afterwards
 
 
 def route(counter: Counter) -> Route:
     """Return the route of the person's page."""
 
     async def page(request: Request) -> Response:
-        token: str = request.path_params["token"]
         if request.method == "OPTIONS":
             return allow()
         link = counter.link(request)
         if request.method != "POST":
-            did = UNDO if request.query_params.get("did") == UNDO else ""
-            return render.person(request, token, await counter.page(link), did=did)
-        wish = _wish(await body.fields(request.headers, await body.read(request)))
-        foreign = request.headers.get("sec-fetch-site") in FOREIGN
-        if foreign or not wish:
-            return render.person(
-                request, token, await counter.page(link), status=403 if foreign else 400, did="garbled"
-            )
-        request.state.again = wish  # the button on the page that asks to try again
-        if wish == UNDO:
-            await counter.undo(link)
-        else:
-            await counter.stop(link, everything=wish == STOP, origin="page")
-        return _back(request, token, wish)
+            did = request.query_params.get("did", "")
+            return show(request, await counter.page(link), did=did if did in TOLD else "")
+        form = await body.fields(request.headers, await body.read(request))
+        wish, status = wanted(request, _wish(form))
+        if not wish:
+            return show(request, await counter.page(link), status=status, did="garbled")
+        request.state.again = _again(wish, form)  # the button on the page that asks to try again
+        await _act(counter, request, link, wish, form)
+        return back(request, request.path_params["token"], wish if wish in TOLD else "")
 
     return Route("/p/{token}", page, methods=METHODS)
+
+
+async def _act(counter: Counter, request: Request, link: Link, wish: str, form: Mapping[str, str]) -> None:
+    if wish == "undo":
+        await counter.undo(link)
+    elif wish == "why":
+        await counter.explain(link, form["why"])
+    elif wish == "choose":
+        channels = [name for name in CHANNELS if form.get(f"channel-{name}")]
+        await counter.choose(link, cast("Scope", form["scope"]), channels)
+    else:
+        await counter.stop(request, link, everything=True, origin="page")
+
+
+def _again(wish: str, form: body.Form) -> dict[str, str]:
+    """Return the fields that ask for the same once more: words of ours, nothing that came in."""
+    if wish == "why":
+        return {"do": wish, "why": form["why"]}
+    if wish == "choose":
+        return {"do": wish, "scope": form["scope"], **{f"channel-{name}": "on" for name in _channels(form)}}
+    return {"do": wish}
+
+
+def _channels(form: body.Form) -> list[str]:
+    return [name for name in CHANNELS if form.get(f"channel-{name}")]
 
 
 def _wish(form: body.Form) -> str:
     """Return which button was pressed, "" for none; a one-click form that came to this URL is honoured too."""
     wish = form.get("do", "")
-    if wish in ACTIONS:
+    whole = {"choose": form.get("scope") in SCOPES, "why": form.get("why") in WHYS}
+    if wish in ACTIONS and whole.get(wish, True):
         return wish
-    return STOP if form.get(FIELD, "").lower() == VALUE else ""
+    return "stop" if form.get(FIELD, "").lower() == VALUE else ""
 
 
-def _back(request: Request, token: str, wish: str) -> Response:
+def wanted(request: Request, wish: str) -> tuple[str, int]:
+    """Return what to do, "" for nothing with the status that says so: 403 for a form on another site, 400 else."""
+    foreign = request.headers.get("sec-fetch-site") in FOREIGN
+    return ("", 403) if foreign else (wish, 200 if wish else 400)
+
+
+def show(request: Request, view: View, *, status: int = 200, did: str = "") -> Response:
+    """Return the page of the holder of the token: the one button, or what stands and how to change it.
+
+    `did` is what was just done, or "garbled" for a form that was not understood.
+    """
+    token = request.path_params["token"]
+    # Relative, so that the pages work under any prefix.
+    return render.page(
+        request, "person.html", view.imprint, here=f"../p/{token}", status=status, view=view, told=_told(did, view),
+        whys=WHYS,
+    )  # fmt: skip
+
+
+def _told(did: str, view: View) -> tuple[str, bool] | None:
+    """Return the key of what is said above everything else, and whether it is good news."""
+    if did == "undo":
+        return ("web.not_undone", False) if view.stopped else ("web.undone", True)
+    known_ = {"choose": ("web.chosen", True), "why": ("web.thanks", True), "garbled": ("web.garbled", False)}
+    return known_.get(did)
+
+
+def back(request: Request, place: str, did: str = "") -> Response:
     """Send the browser to the page by GET, so that reloading and going back repeat nothing.
 
     The place is relative and made of the opened token and words of ours: nowhere else can this lead.
     """
     lang = known(request.query_params.get("lang", ""))
-    asked = [f"did={wish}"] if wish == UNDO else []
+    asked = [f"did={did}"] if did else []
     asked += [f"lang={lang}"] if lang else []
-    return RedirectResponse(token + ("?" + "&".join(asked) if asked else ""), 303)
+    return RedirectResponse(place + ("?" + "&".join(asked) if asked else ""), 303)
+
+
+def allow() -> Response:
+    """Return the answer to OPTIONS."""
+    return Response(status_code=204, headers={"Allow": ", ".join(METHODS)})

@@ -8,7 +8,6 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from importlib.resources import files
 from urllib.parse import urlsplit
@@ -19,8 +18,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from gateway import text
+from gateway.flow.scene import Imprint
+from gateway.text import local
 from gateway.web.color import palette
-from gateway.web.desk import View
 from gateway.web.language import choose
 
 _ENVIRONMENT = Environment(
@@ -34,48 +34,43 @@ _STYLE = re.sub(r"/\*.*?\*/|\s*\n\s*", "", (files("gateway.web") / "static" / "p
 _MAILBOX = re.compile(r"[^\s@<>?&%\"']{1,64}@[^\s@<>?&%\"']{1,255}")
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """What is said above everything else: a sentence, and whether it is good news."""
+def page(
+    request: Request, template: str, imprint: Imprint, *, here: str, status: int = 200, **fields: object
+) -> HTMLResponse:
+    """Return a page of the advertiser in the reader's language.
 
-    sentence: str
-    good: bool
-
-
-def person(request: Request, token: str, view: View, *, status: int = 200, did: str = "") -> HTMLResponse:
-    """Return the page of the holder of `token`: the one button, or what stands and how to change it.
-
-    `did` is "undo" after an undo, "garbled" after a form that was not understood, "" otherwise.
+    `here` is the relative address of the page itself, plain because its token was opened; forms go to `action`, the
+    same with the language that was asked for. Templates have, beside `fields`: `t` (a sentence in the page's
+    language), `many` (one for a number), `day` (a date in words), `say` (a sentence in any language).
     """
-    lang = _language(request, view.lang)
-    stopped = view.stopped_list or view.stopped_all
-    here = f"../p/{token}"  # relative, so that the pages work under any prefix; the token was opened, so it is plain
+    lang = language(request, imprint.lang)
+    asked = f"?lang={lang}" if "lang" in request.query_params else ""
     return _page(
-        "person.html",
+        template,
         lang,
-        color=view.color,
+        color=imprint.color,
         status=status,
-        view=view,
-        stopped=stopped,
-        notice=_notice(did, stopped=stopped, lang=lang),
+        imprint=imprint,
         here=here,
-        action=f"{here}?lang={lang}" if "lang" in request.query_params else here,
-        privacy_url=_web_url(view.privacy_url),
-        contact=view.contact if _MAILBOX.fullmatch(view.contact) else "",
+        action=here + asked,
+        asked=asked,
+        privacy_url=_web_url(imprint.privacy_url),
+        contact=imprint.contact if _MAILBOX.fullmatch(imprint.contact) else "",
+        **fields,
     )
 
 
 def apology(request: Request, status: int, reference: str = "") -> HTMLResponse:
     """Return the bland page for `status` (404, 503, 500 …), which tells nothing about any person.
 
-    After a 503 a button repeats what was asked for, when a route left it in `request.state.again`.
+    After a 503 a button repeats what was asked for, when a route left its fields in `request.state.again`.
     """
     known = {404: "unknown", 429: "slowly", 500: "bug", 503: "later" if request.method == "POST" else "away"}
-    lang = _language(request, "")
+    lang = language(request, "")
     say = partial(text.say, lang=lang)
     key = f"web.{known.get(status, 'refused')}"
     body = say(f"{key}.body", reference=reference)
-    again = getattr(request.state, "again", "") if status == 503 else ""
+    again = getattr(request.state, "again", {}) if status == 503 else {}
     return _page("apology.html", lang, status=status, title=say(f"{key}.title"), body=body, again=again)
 
 
@@ -83,7 +78,17 @@ def _page(template: str, lang: str, *, color: str = "", status: int, **fields: o
     style, digest = _style(color)
     t: Callable[..., str] = partial(text.say, lang=lang)
     body = _ENVIRONMENT.get_template(template).render(
-        t=t, lang=lang, others=[code for code in text.languages() if code != lang], say=text.say, style=style, **fields
+        t=t,
+        many=partial(local.count, lang=lang),
+        day=partial(local.day, lang=lang),
+        day_of=partial(local.day_of, lang=lang),
+        minute_of=partial(local.minute_of, lang=lang),
+        lang=lang,
+        dir=local.direction(lang),
+        others=[(code, local.name(code), local.direction(code)) for code in text.languages() if code != lang],
+        say=text.say,
+        style=style,
+        **fields,
     )
     headers = {
         "Content-Language": lang,
@@ -94,15 +99,20 @@ def _page(template: str, lang: str, *, color: str = "", status: int, **fields: o
     return HTMLResponse(body, status, headers)
 
 
-def _language(request: Request, otherwise: str) -> str:
+def document(content: str) -> HTMLResponse:
+    """Return an HTML document of the house that needs nothing but the style inside it."""
+    digests = [
+        base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+        for style in re.findall(r"<style>(.*?)</style>", content, re.DOTALL)
+    ]
+    styles = " ".join(f"'sha256-{digest}'" for digest in digests) or "'none'"
+    policy = f"default-src 'none'; style-src {styles}; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
+    return HTMLResponse(content, headers={"Content-Security-Policy": policy})
+
+
+def language(request: Request, otherwise: str) -> str:
+    """Return the language of the answer; `otherwise` is the person's or the list's."""
     return choose(request.query_params.get("lang"), request.headers.get("accept-language"), otherwise)
-
-
-def _notice(did: str, *, stopped: bool, lang: str) -> Notice | None:
-    if did == "undo":
-        key = "not_undone" if stopped else "undone"
-        return Notice(text.say(f"web.{key}", lang), good=not stopped)
-    return Notice(text.say("web.garbled", lang), good=False) if did == "garbled" else None
 
 
 def _web_url(url: str) -> str:

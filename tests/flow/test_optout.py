@@ -52,7 +52,7 @@ def test_looking_changes_nothing(context: Context, camille: Contact, link: Link)
     view = Desk(context).page(link)
 
     assert view
-    assert (view.advertiser, view.stopped_list, view.stopped_all) == ("Maison Lavande SAS", False, False)
+    assert (view.imprint.advertiser, view.stopped_list, view.stopped_all) == ("Maison Lavande SAS", False, False)
     assert kinds(context, camille) == ["granted"]
     assert verdict(context) == "A-CONSENT"
 

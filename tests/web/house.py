@@ -2,12 +2,16 @@
 
 import asyncio
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import uvloop
 from starlette.types import ASGIApp
 
 from gateway.errors import TryLater
+from gateway.flow.optout import View
+from gateway.flow.scene import Imprint
 from gateway.tokens import Keyring, Link, Purpose, Tokens
 from gateway.web.server import Server, serve
 
@@ -17,17 +21,18 @@ GONE = Link(contact=404, list=7, parcel=0)
 ADVERTISER, LIST_TITLE = "Maison Lefèvre & Fils", "La lettre des jardiniers"
 
 
-@dataclass(frozen=True)
-class View:
-    advertiser: str = ADVERTISER
-    list_title: str = LIST_TITLE
-    lang: str = "fr"
-    color: str = "#b3541e"
-    privacy_url: str = "https://lefevre.example/confidentialite"
-    contact: str = "bonjour@lefevre.example"
-    stopped_list: bool = False
-    stopped_all: bool = False
-    can_undo: bool = True
+def shown(
+    *,
+    advertiser: str = ADVERTISER,
+    list_title: str = LIST_TITLE,
+    lang: str = "fr",
+    color: str = "#b3541e",
+    privacy_url: str = "https://lefevre.example/confidentialite",
+    contact: str = "bonjour@lefevre.example",
+    **stands: Any,
+) -> View:
+    """Return what a page shows of an advertiser; `stands` are the refusals."""
+    return View(Imprint(advertiser, lang, color, privacy_url, contact), list_title, **stands)
 
 
 @dataclass
@@ -44,7 +49,7 @@ class Desk:
         self.reset()
 
     def reset(self) -> None:
-        self.views = {KNOWN.contact: View(), NO_LIST.contact: View(list_title="")}
+        self.views = {KNOWN.contact: shown(), NO_LIST.contact: shown(list_title="")}
         self.trouble = None
         self.idle = False
         self.calls = []
@@ -54,15 +59,20 @@ class Desk:
             self._ask("page", link)
             return self.views.get(link.contact)
 
-    def stop(self, link: Link, *, everything: bool, origin: str) -> View | None:
+    def stop(self, link: Link, *, everything: bool, origin: str, network: str = "") -> View | None:
         whole = everything or not link.list
-        return self._change(
-            ("stop", link, everything, origin),
-            {"stopped_all": True} if whole else {"stopped_list": True, "stopped_all": False},
-        )
+        change = {"stopped_all": True} if whole else {"stopped_list": True, "stopped_all": False}
+        return self._change(("stop", link, everything, origin), {**change, "can_undo": True})
+
+    def choose(self, link: Link, scope: str, channels: Collection[str]) -> View | None:
+        change = {"stopped_list": scope == "list", "stopped_all": scope != "list", "stopped_everywhere": scope == "all"}
+        return self._change(("choose", link, scope, tuple(channels)), change)
+
+    def explain(self, link: Link, why: str) -> View | None:
+        return self._change(("explain", link, why), {"why": why})
 
     def undo(self, link: Link) -> View | None:
-        return self._change(("undo", link), {"stopped_all": False, "stopped_list": False})
+        return self._change(("undo", link), {"stopped_all": False, "stopped_list": False, "can_undo": False})
 
     @property
     def changes(self) -> list[tuple[object, ...]]:
@@ -71,7 +81,7 @@ class Desk:
     def away(self) -> None:
         self.trouble = TryLater("the database is away")
 
-    def _change(self, call: tuple[object, ...], change: dict[str, bool]) -> View | None:
+    def _change(self, call: tuple[object, ...], change: dict[str, Any]) -> View | None:
         with self.lock:
             self._ask(*call)
             link = call[1]

@@ -6,7 +6,7 @@ import pytest
 
 from gateway import text
 from gateway.tokens import Link
-from tests.web.house import ADVERTISER, KNOWN, NO_LIST, View, token
+from tests.web.house import ADVERTISER, KNOWN, NO_LIST, shown, token
 
 HERE = f"/p/{token()}"
 
@@ -15,7 +15,6 @@ HERE = f"/p/{token()}"
     ("do", "call"),
     [
         ("stop", ("stop", KNOWN, True, "page")),
-        ("list", ("stop", KNOWN, False, "page")),
         ("undo", ("undo", KNOWN)),
     ],
 )
@@ -29,7 +28,39 @@ def test_a_button_acts_and_sends_the_browser_back_to_the_page_by_get(client, des
     assert desk.changes == [call]
 
 
-@pytest.mark.parametrize("form", [{}, {"do": ""}, {"do": "STOP"}, {"do": "delete"}, {"other": "stop"}])
+@pytest.mark.parametrize(
+    ("form", "call"),
+    [
+        ({"do": "choose", "scope": "list"}, ("choose", KNOWN, "list", ())),
+        (
+            {"do": "choose", "scope": "email", "channel-sms": "on", "channel-x": "on"},
+            ("choose", KNOWN, "email", ("sms",)),
+        ),
+        ({"do": "choose", "scope": "all"}, ("choose", KNOWN, "all", ())),
+        ({"do": "why", "why": "too-many"}, ("explain", KNOWN, "too-many")),
+    ],
+)
+def test_a_choice_and_a_reason_reach_the_desk_and_the_page_says_so(client, desk, form, call):
+    answer = client.post(HERE, data=form)
+    assert desk.changes == [call]
+    assert answer.headers["location"] == f"{token()}?did={form['do']}"
+    said = text.say("web.chosen" if form["do"] == "choose" else "web.thanks", "fr")
+    assert said in client.get(f"/p/{answer.headers['location']}").text
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {},
+        {"do": ""},
+        {"do": "STOP"},
+        {"do": "delete"},
+        {"other": "stop"},
+        {"do": "choose"},
+        {"do": "choose", "scope": "everyone"},
+        {"do": "why", "why": "<b>free text</b>"},
+    ],
+)
 def test_a_form_that_was_not_ours_changes_nothing_and_says_so(client, desk, form):
     answer = client.post(HERE, data=form)
     assert answer.status_code == 400
@@ -52,7 +83,7 @@ def test_a_one_click_form_sent_to_the_page_is_honoured(client, desk):
 
 
 def test_undo_of_a_refusal_made_elsewhere_is_not_claimed(client, desk):
-    desk.idle, desk.views[KNOWN.contact] = True, View(stopped_all=True)
+    desk.idle, desk.views[KNOWN.contact] = True, shown(stopped_all=True)
     answer = client.post(HERE, data={"do": "undo"}, follow_redirects=True)
     assert text.say("web.not_undone", "fr") in answer.text
     assert text.say("web.undone", "fr") not in answer.text
@@ -94,7 +125,7 @@ def test_headers_are_strict_on_every_kind_of_answer(client, desk):
 
 
 @pytest.mark.parametrize(
-    ("query", "accept", "of_list", "shown"),
+    ("query", "accept", "of_list", "used"),
     [
         ("", None, "fr", "fr"),
         ("", None, "en", "en"),
@@ -109,15 +140,13 @@ def test_headers_are_strict_on_every_kind_of_answer(client, desk):
         ("?lang=../../etc", "en", "fr", "en"),
     ],
 )
-def test_the_language_is_the_one_asked_for_then_the_browsers_then_the_lists(
-    client, desk, query, accept, of_list, shown
-):
-    desk.views[KNOWN.contact] = View(lang=of_list)
+def test_the_language_is_the_one_asked_for_then_the_browsers_then_the_lists(client, desk, query, accept, of_list, used):
+    desk.views[KNOWN.contact] = shown(lang=of_list)
     client.headers.pop("accept-language", None)
     answer = client.get(HERE + query, headers={"Accept-Language": accept} if accept else {})
 
-    assert f'<html lang="{shown}">' in answer.text
-    assert answer.headers["content-language"] == shown
+    assert f'<html lang="{used}" dir="ltr">' in answer.text
+    assert answer.headers["content-language"] == used
     assert answer.headers["vary"] == "Accept-Language"
 
 
@@ -145,7 +174,7 @@ def test_nothing_of_the_request_is_echoed(client, desk):
 
 def test_what_an_advertiser_enters_cannot_break_the_page(client, desk):
     evil = '</title></style><script>alert("1")</script>'
-    desk.views[KNOWN.contact] = View(
+    desk.views[KNOWN.contact] = shown(
         advertiser=evil,
         list_title=evil,
         color="red;}" + evil,
@@ -161,12 +190,12 @@ def test_what_an_advertiser_enters_cannot_break_the_page(client, desk):
 
 def test_pages_are_small(client, desk):
     pages = [client.get(HERE), client.post(f"/1/{token()}", headers={"Accept": "text/html"}), client.get("/p/x")]
-    assert max(len(page.content) for page in pages) < 10_000
+    assert max(len(page.content) for page in pages) < 15_000
 
 
 def test_no_address_and_no_identity_number_is_in_the_page(client, desk):
     known = Link(contact=987_654, list=7, parcel=123_456_789)
-    desk.views[known.contact] = View(contact="")
+    desk.views[known.contact] = shown(contact="")
     page = client.get(f"/p/{token(known)}").text
     assert "@" not in re.sub(r"<style>.*</style>", "", page, flags=re.DOTALL)
     assert "987654" not in page

@@ -1,0 +1,52 @@
+"""The one letter that tells a person they were opted out, with a link to undo it (rules.md, C1; `[web] acknowledge`).
+
+A forwarded message lets a stranger opt somebody out; it is honoured, and the person may learn of it in this way.
+"""
+
+from datetime import timedelta
+
+from gateway import clock
+from gateway.flow import letters
+from gateway.flow.context import Context
+from gateway.flow.letters import Letter
+from gateway.flow.scene import Scene
+from gateway.law.facts import MessageClass
+from gateway.law.standing import OPT_OUTS
+from gateway.mail.compose import Button
+from gateway.store import ledger
+from gateway.store.tables import Contact
+from gateway.store.tx import Tx
+from gateway.text import say
+from gateway.tokens import Link, Purpose
+
+ONCE = timedelta(days=30)
+WHEN = {"never": frozenset[str](), "page": frozenset({"page"}), "always": frozenset({"page", "one-click"})}
+
+
+def due(context: Context, tx: Tx, contact: Contact, origin: str) -> bool:
+    """Return whether an opt-out of that origin is told: the settings ask for it and no letter went out this month.
+
+    Whoever tells writes `told` into the evidence of the opt-out.
+    """
+    if origin not in WHEN[context.settings.web.acknowledge]:
+        return False
+    since = clock.now() - ONCE
+    events = ledger.of_contact(tx, contact.id)
+    return not any(one.kind in OPT_OUTS and one.evidence.get("told") and one.at > since for one in events)
+
+
+def post(context: Context, tx: Tx, found: Scene, contact: Contact, link: Link) -> None:
+    """Put the letter into the spool, in the transaction of the opt-out; its button leads to the person's page."""
+    lang, advertiser = found.imprint.lang, found.imprint.advertiser
+    url = f"{context.settings.web.public_url}/p/{context.tokens.seal(Purpose.LINK, link)}"
+    body: list[str | Button] = [
+        say("rights.told", lang, advertiser=advertiser),
+        say("rights.told-stranger", lang),
+        Button(say("rights.told-button", lang), url),
+        say("rights.told-once", lang),
+    ]
+    subject = say("rights.told-subject", lang, advertiser=advertiser)
+    content = letters.write(context, found.advertiser, to=contact.address, subject=subject, body=body, lang=lang)
+    list_id = found.list.id if found.list else None
+    letter = Letter(found.advertiser.id, contact.address, content, MessageClass.RIGHTS, list_id, contact.id)
+    letters.post(context, tx, letter)
