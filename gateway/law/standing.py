@@ -143,9 +143,16 @@ def _granted(standing: Standing, event: Event, here: bool) -> None:
 
 def _confirmed(standing: Standing, event: Event, here: bool) -> None:
     standing.last_contact = event
-    if here:
-        answered = [grant for grant in standing.pending if event.list is None or grant.list in {None, event.list}]
-        standing.consents.extend(replace(grant, at=event.at) for grant in answered)
+    if not here:
+        return
+    answered = [grant for grant in standing.pending if event.list is None or grant.list in {None, event.list}]
+    # Answered once: a later confirmation says nothing of it, and does not give back what was withdrawn meanwhile.
+    standing.pending = [grant for grant in standing.pending if grant not in answered]
+    for grant in answered:
+        if is_about_tracking(grant):
+            standing.tracking = replace(grant, at=event.at)
+        else:
+            standing.consents.append(replace(grant, at=event.at))
 
 
 def _sold(standing: Standing, event: Event, here: bool) -> None:

@@ -78,6 +78,24 @@ def test_a_confirmation_confirms_its_own_list_only():
     assert fold([form, event(Kind.CONFIRMED, 2, list=2)], 1, "email", NOW).consents == []
 
 
+def test_a_confirmation_answers_what_waits_and_never_again_what_was_answered():
+    first = event(Kind.GRANTED, 9, list=1, evidence={"pending": True, "text": "old"})
+    later = event(Kind.GRANTED, 3, list=1, evidence={"pending": True, "text": "new"})
+    yes = [event(Kind.CONFIRMED, 8, list=1), event(Kind.CONFIRMED, 2, list=1)]
+
+    found = fold([first, later, *yes], 1, "email", NOW).consents
+    assert [(one.evidence["text"], one.at) for one in found] == [("old", yes[0].at), ("new", yes[1].at)]
+
+
+def test_a_confirmed_agreement_to_be_watched_is_that_and_no_consent_to_offers():
+    asked = event(Kind.GRANTED, 3, list=1, evidence={"pending": True, "purpose": ["tracking"]})
+
+    standing = fold([asked, event(Kind.CONFIRMED, 2, list=1)], 1, "email", NOW)
+    assert standing.tracking is not None
+    assert standing.consents == []
+    assert fold([asked], 1, "email", NOW).tracking is None
+
+
 def test_a_sale_after_the_end_starts_the_relation_anew():
     sold, ended = event(Kind.SOLD, 9), event(Kind.ENDED, 8)
 
