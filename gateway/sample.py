@@ -5,17 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from gateway.flow import consent, dkimkeys, notices, passwords
+from gateway.flow import consent, dkimkeys, passwords
 from gateway.flow.consent import Saying
 from gateway.flow.context import Context
-from gateway.flow.notices import Wish
 from gateway.law.events import Kind
-from gateway.law.notices import Collection
 from gateway.mail.address import is_freemail, is_role, parse
 from gateway.store import accounts, advertisers, lists, people
 from gateway.store.tables import Account, Advertiser, Contact, List
 from gateway.store.tx import Tx
-from gateway.text import languages
 
 DOMAIN = "maison-lavande.example"
 SENDER = f"Maison Lavande <lettre@{DOMAIN}>"
@@ -50,7 +47,7 @@ def _agreed(days: int, **changes: Any) -> Past:  # noqa: ANN401 - evidence is fr
         "purpose": ["prospecting"],
         "channel": ["email"],
         "controllers": ["Maison Lavande SAS"],
-        "text": "lettre-2026/1",
+        "text": "optin-2026-1",
         "form": f"www.{DOMAIN}/lettre",
         "proof": f"form-{days}",
     }
@@ -119,9 +116,6 @@ def fill(context: Context, now: datetime, signed: Sequence[str] = ("ed25519",)) 
         advertiser = advertisers.add(tx, _advertiser(context, now))
         dkimkeys.make(context, tx, advertiser, DOMAIN, signed, active=True)
         rows = {name: lists.add(tx, _list(context, advertiser, name, now)) for name in LISTS}
-        for row in rows.values():
-            wish = Wish(f"{row.name}-2026", Collection(row.regime), "email", languages())
-            notices.make(context, tx, advertiser, row, wish)
         accounts.add(tx, _account(context, advertiser, password, now))
         for person in PEOPLE:
             _person(context, tx, advertiser, rows[person.list], person, now)

@@ -137,7 +137,7 @@ class Gateway:
         web = context.settings.web
         where = self._plan.web or web.listen
         options = WebOptions(web.public_url, web.trusted_proxies)
-        app = create_app(Desk(context), context.tokens, options, Rights(context))
+        app = create_app(Desk(context), context.tokens, options, Rights(context), context)
         self.web = serve(app, listening=bind(*where, reuse_port=self._plan.reuse_port))
         await self.web.start()
         stack.push_async_callback(self.web.stop)

@@ -3,14 +3,13 @@
 import json
 import re
 import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 
 from gateway import clock
+from gateway.commands import joining
 from gateway.commands.common import Noun, Shell, Verb, confirm, no, pass_shell, yes_option
 from gateway.commands.findings import show_findings
 from gateway.commands.found import advertiser_named, list_named, shown
@@ -106,19 +105,16 @@ def show(shell: Shell, name: str | None) -> None:
 @click.argument("name")
 @pass_shell
 def edit(shell: Shell, /, name: str, **values: Any) -> None:  # noqa: ANN401 - the options of _described_by
-    """Change a list. Options left out change nothing; regime and origin cannot change: create another list.
-
-    An active list stays complete: what would leave it without something the law asks for is not changed (exit code 1).
-    """
-    with shell.context() as context, _complete(shell), context.store.begin() as tx:
+    """Change a list. Options left out change nothing; regime and origin cannot change: create another list."""
+    with shell.context() as context, context.store.begin() as tx:
         row = _changed(list_named(tx, name), values)
         lists.save(tx, row)
-        if row.state == ListState.ACTIVE:
-            _demand(shell, tx, row)
+        joining.change(tx, row, values)
         shell.out.record(described(tx, row))
 
 
-list_.add_command(_described_by(edit))
+list_.add_command(joining.join_options(_described_by(edit)))
+list_.add_command(joining.form)
 
 
 @list_.command()
@@ -126,14 +122,18 @@ list_.add_command(_described_by(edit))
 @pass_shell
 def activate(shell: Shell, name: str) -> None:
     """Open a list for mail, if neither it nor its advertiser lacks anything. Exit code 1 when something is missing."""
-    with shell.context() as context, _complete(shell), context.store.begin() as tx:
+    with shell.context() as context, context.store.begin() as tx:
         row = list_named(tx, name)
         if row.state == ListState.CLOSED:
             raise Misuse(f"the list {name} is closed for ever; create another one")
-        _demand(shell, tx, row)
-        row.state, row.activated_at = ListState.ACTIVE.value, row.activated_at or clock.now()
-        lists.save(tx, row)
-        shell.out.record(described(tx, row))
+        found = [finding for finding in _lacking(shell, tx, row) if finding.blocks]
+        if not found:
+            row.state, row.activated_at = ListState.ACTIVE.value, row.activated_at or clock.now()
+            lists.save(tx, row)
+            shell.out.record(described(tx, row))
+    if found:
+        show_findings(shell, found)
+        no()
 
 
 @list_.command()
@@ -164,30 +164,6 @@ def check(shell: Shell, name: str) -> None:
         no()
 
 
-class _Incomplete(Exception):
-    """A list may not be as it was asked to be."""
-
-    def __init__(self, findings: list[listcheck.Finding]) -> None:
-        super().__init__()
-        self.findings = findings
-
-
-def _demand(shell: Shell, tx: Tx, row: List) -> None:
-    """Raise _Incomplete when the list may not be mailed, so that nothing is changed."""
-    if found := [finding for finding in _lacking(shell, tx, row) if finding.blocks]:
-        raise _Incomplete(found)
-
-
-@contextmanager
-def _complete(shell: Shell) -> Iterator[None]:
-    """Say what is missing, outside of the transaction that it undid."""
-    try:
-        yield
-    except _Incomplete as incomplete:
-        show_findings(shell, incomplete.findings)
-        no()
-
-
 def _lacking(shell: Shell, tx: Tx, row: List) -> list[listcheck.Finding]:
     owner = advertisers.get(tx, row.advertiser_id)
     found = listcheck.of_list(row, clock.now(), shell.settings.law.timezone)
@@ -202,6 +178,7 @@ def described(tx: Tx, row: List) -> dict[str, Any]:
         "name": row.name,
         "advertiser": owner.name if owner else "",
         **shown(row, "id", "name", "advertiser_id"),
+        **joining.described(tx, row),
     }
 
 

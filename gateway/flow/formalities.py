@@ -1,9 +1,7 @@
 """The papers behind a list and an advertiser: notices and what the art. 30 record needs, what is missing with its cure.
 
-What people were told when their address was collected is a condition of every legal ground (CPCE L34-5; GDPR 4(11),
-13, 21(4)), so a list of the advertiser's own is not mailed without it. For an address that came from somebody else it
-is part of the guarantee, and the first message brings the notice of GDPR 14. The art. 30 record is owed, but does not
-make a message unlawful: what it lacks is advice. The code of a finding is the key of its sentence.
+What blocks mail is in `listcheck`. A missing paper does not, as it may be kept elsewhere; a combination that the law
+does not know does. The code of a finding is the key of its sentence.
 """
 
 from collections.abc import Sequence
@@ -14,7 +12,8 @@ from gateway.flow import notices as texts
 from gateway.flow.listcheck import Finding
 from gateway.law import notices as law
 from gateway.law.facts import Origin, Policy, Regime
-from gateway.store import advertisers, ledger, lists, notices
+from gateway.store import advertisers, lists, notices
+from gateway.store.records import Notice
 from gateway.store.tables import Advertiser, List
 from gateway.store.tx import Tx
 
@@ -49,7 +48,8 @@ WANTED = (
 
 def of_list(tx: Tx, row: List, policy: Policy) -> list[Finding]:
     """Return the notices and papers that a list lacks."""
-    return [*_notices(tx, row, policy), *_balance(tx, row)]
+    written = notices.all(tx, row.advertiser_id)
+    return [*_notices(row, written, policy), *_balance(tx, row)]
 
 
 def of_advertiser(tx: Tx, owner: Advertiser) -> list[Finding]:
@@ -70,18 +70,17 @@ def put(row: Advertiser | List, key: str, values: Sequence[str]) -> None:
     row.art30 = {**kept, key: words[0] if len(words) == 1 else words} if words else kept
 
 
-def _notices(tx: Tx, row: List, policy: Policy) -> list[Finding]:
-    found, own = [], row.origin == Origin.OWN
-    written = notices.all(tx, row.advertiser_id)
+def _notices(row: List, written: Sequence[Notice], policy: Policy) -> list[Finding]:
+    found = []
     for channel in row.channels:
         collection = law.of_regime(row.regime, channel)
         form = texts.formed(collection, channel, policy)
         detail = f"{collection} × {channel}"
         if isinstance(form, law.Refusal):
             found.append(Finding("notice.check.no-such-notice", form.article, detail=detail))
-        elif not texts.covers(written, collection, channel, row) and not ledger.names_text(tx, row.id, channel):
-            article = f"{'GDPR 13' if own else 'GDPR 14'}; {form.article}"
-            found.append(Finding("notice.check.no-notice", article, blocks=own, detail=detail))
+        elif not texts.covers(written, collection, channel, row):
+            article = "GDPR 13" if row.origin == Origin.OWN else "GDPR 14"
+            found.append(Finding("notice.check.no-notice", f"{article}; {form.article}", blocks=False, detail=detail))
     return found
 
 

@@ -268,7 +268,7 @@ def _sort(shape: Shape, cells: Sequence[object], known: Mapping[str, Any]) -> tu
     contact, evidence = dict(known), dict[str, Any]()
     for place, name, read, proves in shape.readers:
         value = cells[place]
-        if value != "" and not _empty(value):
+        if not _empty(value):
             (evidence if proves else contact)[name] = read(value)
     return contact, evidence
 

@@ -15,10 +15,11 @@ from typing import Any
 
 from gateway import clock
 from gateway.errors import Misuse, NotFound
-from gateway.flow import joinform, joinletter
+from gateway.flow import joinform, joinletter, scene
 from gateway.flow.context import Context
 from gateway.flow.joinform import Box, JoinForm
 from gateway.flow.joinrecord import complete
+from gateway.flow.scene import Scene
 from gateway.law.notices import Collection
 from gateway.mail.address import Address, parse
 from gateway.store import advertisers, lists, signups
@@ -39,9 +40,9 @@ class Wish:
     """What was filled in.
 
     `boxes`: the names of the notices whose box is ticked. `shown`: name → version ("name/version") that was shown; what
-    is left out counts as the newest. `age`: one of `AGES`, "" when not asked; `parent`: a parent's address for a child.
-    `numbers`: channel → number. `form`: the form or page, for the mention; "" is the hosted one. `network`: that of the
-    browser, only where the installation records it.
+    is left out counts as the newest. `age`: one of `AGES`, "" when not asked. `parent`: a parent's address for a child,
+    and `joint` the box by which the parent joins in. `numbers`: channel → number. `form`: the form or page, for the
+    mention; "" is the hosted one. `network`: that of the browser, only where the installation records it.
     """
 
     address: str
@@ -50,6 +51,7 @@ class Wish:
     shown: Mapping[str, str] = field(default_factory=dict)
     age: str = ""
     parent: str = ""
+    joint: bool = False
     numbers: Mapping[str, str] = field(default_factory=dict)
     form: str = ""
     network: str = ""
@@ -77,6 +79,11 @@ class Ask:
     state: str
     parent: bool
     contact: int | None
+
+    @property
+    def scene(self) -> Scene:
+        """Return what every page shows of the advertiser."""
+        return Scene(self.advertiser, self.list, None)
 
 
 def form(context: Context, list_name: str, lang: str) -> JoinForm | None:
@@ -146,7 +153,7 @@ def _parent(found: JoinForm, wish: Wish, address: Address) -> Address | None:
         return None
     if not found.child:
         raise Refused("young", "nobody under 15 can sign up to this list")
-    if not wish.parent.strip():
+    if not (wish.parent.strip() and wish.joint):
         raise Refused("parent", "parent: a child under 15 signs up together with a parent, whose address is needed")
     parent = _address("parent", wish.parent)
     if parent.key == address.key:
@@ -195,6 +202,12 @@ def _chosen(found: JoinForm, box: Box, wish: Wish) -> dict[str, Any]:
         "ticked": ticked,
         **({"number": number} if number else {}),
     }
+
+
+def scene_of(context: Context, link: Link) -> Scene | None:
+    """Return the list that the link of a letter is about and whose it is, also when nothing waits there any more."""
+    with context.store.read() as tx:
+        return scene.find(tx, Link(0, link.list, 0))
 
 
 def pending(context: Context, link: Link) -> Ask | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from gateway.errors import Misuse
+from gateway.flow.scene import Scene
 from gateway.law.channels import CHANNELS
 from gateway.law.facts import ListState, Origin, Regime
 from gateway.law.notices import Collection, Control
@@ -62,6 +63,30 @@ class JoinForm:
     child: bool
     returns: tuple[str, ...]
 
+    @property
+    def before(self) -> tuple[str, ...]:
+        """Return the lines that stand before every box, which a page may show once."""
+        return _shared([box.before for box in self.boxes])
+
+    @property
+    def after(self) -> tuple[str, ...]:
+        """Return the lines that stand after every box."""
+        return _shared([box.after for box in self.boxes])
+
+    @property
+    def joint(self) -> str:
+        """Return the label of the box by which a parent joins in, or ""."""
+        return next((box.parent for box in self.boxes if box.parent), "") if self.child else ""
+
+    @property
+    def scene(self) -> Scene:
+        """Return what every page shows of the advertiser."""
+        return Scene(self.advertiser, self.list, None)
+
+
+def _shared(texts: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(line for line in texts[0] if all(line in text for text in texts)) if len(texts) > 1 else ()
+
 
 def of(tx: Tx, list_name: str, lang: str) -> JoinForm | None:
     """Return the form of a list in `lang`, or in the best other language; None when the list has no public form."""
@@ -103,7 +128,7 @@ def _newest(tx: Tx, row: List) -> list[list[Notice]]:
     """Return the newest version of each notice of the form, in its languages, in the order of the form."""
     versions: dict[str, list[Notice]] = {}
     for one in notices.all(tx, row.advertiser_id):
-        if one.fields.get("list", row.name) == row.name and one.fields["control"] == Control.ACCEPT:
+        if one.fields.get("list", row.name) == row.name and one.fields.get("control") == Control.ACCEPT:
             same = versions.setdefault(one.name, [])
             if same and same[0].version != one.version:
                 same.clear()

@@ -48,15 +48,6 @@ def extend(tx: Session, rows: Sequence[Mapping[str, Any]], common: Mapping[str, 
     _pour(tx, rows, common)
 
 
-def names_text(tx: Session, list_id: int, channel: str) -> bool:
-    """Return whether an event that counts, on that list and channel, says which text the person was shown."""
-    shown = EVENTS.c.evidence["text"].as_string()
-    query = core_select(EVENTS.c.id).where(
-        EVENTS.c.list_id == list_id, EVENTS.c.channel == channel, shown.is_not(None), shown != "", counts(EVENTS)
-    )
-    return tx.connection().execute(query.limit(1)).first() is not None
-
-
 def of_contact(tx: Session, contact_id: int) -> list[Event]:
     """Return every event about a person, undone ones too, oldest first."""
     query = select(Event).where(Event.contact_id == contact_id).order_by(col(Event.at), col(Event.id))

@@ -11,9 +11,10 @@ from starlette.exceptions import HTTPException
 
 from gateway import meters
 from gateway.errors import TryLater
+from gateway.flow.context import Context
 from gateway.flow.rights import Rights
 from gateway.tokens import Tokens
-from gateway.web import held, letter, oneclick, pages, render
+from gateway.web import held, join, letter, oneclick, pages, render
 from gateway.web.counter import Counter
 from gateway.web.desk import Desk
 from gateway.web.guard import Guard
@@ -34,25 +35,33 @@ class WebOptions:
     """How the pages are served.
 
     `public_url`: where people reach them. `trusted_proxies`: see `[web]`. `threads`: how many answers may wait for the
-    store at once. `guesses`: how many wrong tokens one network may try in a minute.
+    store at once. `guesses`: how many wrong tokens one network may try in a minute. `sign_ups`: how many
+    sign-up forms one network may send in a minute.
     """
 
     public_url: str
     trusted_proxies: Sequence[str] = HOME
     threads: int = 40
     guesses: int = 60
+    sign_ups: int = 20
 
 
-def create_app(desk: Desk, tokens: Tokens, options: WebOptions, rights: Rights | None = None) -> FastAPI:
-    """Return the public application: `/1/{token}` and `/p/{token}`; with `rights` their pages too, nothing else."""
+def create_app(
+    desk: Desk, tokens: Tokens, options: WebOptions, rights: Rights | None = None, context: Context | None = None
+) -> FastAPI:
+    """Return the public application: `/1/{token}` and `/p/{token}`.
+
+    With `rights` their pages too, with `context` sign-up; nothing else.
+    """
     app = FastAPI(**BARE, redirect_slashes=False)
-    counter = Counter(
-        desk, tokens, Networks(options.trusted_proxies), Throttle(options.guesses), threads=options.threads
-    )
+    networks = Networks(options.trusted_proxies)
+    counter = Counter(desk, tokens, networks, Throttle(options.guesses), threads=options.threads)
     # Plain routes: what FastAPI adds to one (parameters, models, documentation) costs as much as all the rest of it.
     app.router.routes += [oneclick.route(counter), pages.route(counter)]
     if rights:
         app.router.routes += [held.route(counter, rights), letter.route(counter, rights)]
+    if context:
+        app.router.routes += join.routes(counter, context, networks, Throttle(options.sign_ups))
     app.add_middleware(Guard, apology=render.apology, secure=options.public_url.startswith("https:"))
     app.add_exception_handler(HTTPException, _refused)
     return app

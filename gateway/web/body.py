@@ -10,7 +10,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 LARGEST = 16 * 1024  # bytes; a one-click body has 26
 PATIENCE = 15.0  # seconds for all of it
-FIELDS = 20
+FIELDS = 60  # a sign-up form has two for each box
 
 Form = Mapping[str, str]
 

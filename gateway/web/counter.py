@@ -72,7 +72,11 @@ class Counter:
 
     async def ask(self, question: Callable[[], T | None]) -> T:
         """Return the answer to a question that blocks; None is a 404."""
-        answer = await to_thread.run_sync(question, limiter=self._limiter)
+        answer = await self.run(question)
         if answer is None:
             raise HTTPException(404)
         return answer
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do what blocks in a thread, as many at once as there may be."""
+        return await to_thread.run_sync(work, limiter=self._limiter)

@@ -7,7 +7,6 @@ faster than two and nothing else can then be styled in.
 import base64
 import hashlib
 import re
-from collections.abc import Callable
 from functools import lru_cache, partial
 from importlib.resources import files
 from urllib.parse import urlsplit
@@ -76,9 +75,20 @@ def apology(request: Request, status: int, reference: str = "") -> HTMLResponse:
 
 def _page(template: str, lang: str, *, color: str = "", status: int, **fields: object) -> HTMLResponse:
     style, digest = _style(color)
-    t: Callable[..., str] = partial(text.say, lang=lang)
-    body = _ENVIRONMENT.get_template(template).render(
-        t=t,
+    body = fragment(template, lang, style=style, **fields)
+    headers = {
+        "Content-Language": lang,
+        "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'",
+        "Vary": "Accept-Language",
+    }
+    return HTMLResponse(body, status, headers)
+
+
+def fragment(template: str, lang: str, **fields: object) -> str:
+    """Return a template filled in; what every one of them has is described at `page`."""
+    return _ENVIRONMENT.get_template(template).render(
+        t=partial(text.say, lang=lang),
         many=partial(local.count, lang=lang),
         day=partial(local.day, lang=lang),
         day_of=partial(local.day_of, lang=lang),
@@ -87,16 +97,9 @@ def _page(template: str, lang: str, *, color: str = "", status: int, **fields: o
         dir=local.direction(lang),
         others=[(code, local.name(code), local.direction(code)) for code in text.languages() if code != lang],
         say=text.say,
-        style=style,
+        web_url=_web_url,
         **fields,
     )
-    headers = {
-        "Content-Language": lang,
-        "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{digest}'; form-action 'self'; "
-        "base-uri 'none'; frame-ancestors 'none'",
-        "Vary": "Accept-Language",
-    }
-    return HTMLResponse(body, status, headers)
 
 
 def document(content: str) -> HTMLResponse:

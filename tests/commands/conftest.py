@@ -35,7 +35,6 @@ def tea_template(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
     gate = Gate(folder)
     gate.run("advertiser", "add", "tea", *TEA)
     gate.run("list", "create", "news", "--regime", "opt-in", "--title", "Lettre du thé")
-    gate.run("notice", "new", "news-form", "--list", "news", "--family", "tea")
     gate.run("list", "activate", "news")
     return folder
 

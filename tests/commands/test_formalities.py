@@ -11,12 +11,6 @@ FRENCH: dict[str, Any] = {"CONSENTGATE_LANG": "fr"}
 AT = ["--at", "2026-01-05"]
 
 
-def notices(gate: Gate) -> list[tuple[str, str]]:
-    """Return every version with its language, but for the notice that the list news was opened with."""
-    listed = [(one["notice"], one["language"]) for one in gate.json("notice", "list")]
-    return [one for one in listed if one[0] != "news-form/1"]
-
-
 def test_a_notice_is_made_from_what_is_known_in_every_language(tea: Gate) -> None:
     made = tea.json("notice", "new", "form", "--list", "news", "--family", "thé", "--request", "commande")
 
@@ -41,7 +35,7 @@ def test_the_same_text_is_no_new_version_and_a_changed_one_never_an_update(tea: 
     assert "form/2" in changed.stderr
     assert "(tea)" in tea.run("notice", "show", "form/1", "--form", "text", "--language", "en").stdout
     assert "(cups)" in tea.run("notice", "show", "form", "--form", "text", "--language", "en").stdout
-    assert [name for name, _ in notices(tea)] == ["form/1", "form/1", "form/2", "form/2"]
+    assert [one["notice"] for one in tea.json("notice", "list")] == ["form/1", "form/1", "form/2", "form/2"]
 
 
 def test_a_language_is_added_to_a_version_and_carried_into_the_next(tea: Gate) -> None:
@@ -50,7 +44,8 @@ def test_a_language_is_added_to_a_version_and_carried_into_the_next(tea: Gate) -
     tea.run(*new, "--language", "en", "--family", "tea")
     tea.run(*new, "--language", "en", "--family", "green tea")
 
-    assert notices(tea) == [("form/1", "en"), ("form/1", "fr"), ("form/2", "en"), ("form/2", "fr")]
+    listed = [(one["notice"], one["language"]) for one in tea.json("notice", "list")]
+    assert listed == [("form/1", "en"), ("form/1", "fr"), ("form/2", "en"), ("form/2", "fr")]
     assert "(thé)" in tea.run("notice", "show", "form/2", "--form", "text", "--language", "fr").stdout
 
 
@@ -65,7 +60,7 @@ def test_what_does_not_exist_in_law_is_refused_with_its_cure(tea: Gate) -> None:
     assert "L223-1" in french.stderr
     answer = tea.json("notice", "new", "f", "--regime", "opt-out", "--channel", "fax", code=1)
     assert (answer["exists"], answer["code"]) == (False, "opt-out-none")
-    assert notices(tea) == []
+    assert tea.json("notice", "list") == []
 
 
 def test_what_a_notice_must_say_and_nobody_told_is_named_and_nothing_is_written(tea: Gate) -> None:
@@ -78,7 +73,7 @@ def test_what_a_notice_must_say_and_nobody_told_is_named_and_nothing_is_written(
     }
     fax = tea.run("notice", "new", "x", "--regime", "opt-in", "--channel", "fax", "--family", "thé", code=1, **FRENCH)
     assert "--stop" in fax.stdout
-    assert notices(tea) == []
+    assert tea.json("notice", "list") == []
 
     partners = ["--partner", "Les Tasses SARL", "--partners-date", "2026-03-01"]
     made = tea.json("notice", "new", "p", "--regime", "partners", *partners)
@@ -123,16 +118,16 @@ def test_evidence_cannot_name_a_version_of_ours_that_does_not_exist(tea: Gate, s
 
 
 def test_a_check_names_missing_notices_and_papers_with_article_and_cure(tea: Gate) -> None:
-    tea.run("list", "create", "club", "--regime", "opt-in", "--channel", "email", "--channel", "post")
-    found = {(one["code"], one["detail"]): one for one in tea.json("list", "check", "club", code=1)}
+    tea.run("list", "edit", "news", "--channel", "email", "--channel", "post")
+    found = {(one["code"], one["detail"]): one for one in tea.json("list", "check", "news")}
 
     assert "GDPR 13" in found["notice.check.no-notice", "opt-in × email"]["article"]
     assert "notice new" in found["notice.check.no-notice", "opt-out × post"]["what"]
-    assert ("register.gap.lia_ref", "club") in found
-    tea.run("notice", "new", "form", "--list", "club", "--family", "tea")
-    tea.run("notice", "new", "letter", "--list", "club", "--channel", "post", "--family", "tea")
-    tea.run("register", "set", "lia_ref", "LIA-2026-1", "--list", "club")
-    codes = {one["code"] for one in tea.json("list", "check", "club")}
+    assert ("register.gap.lia_ref", "news") in found
+    tea.run("notice", "new", "form", "--list", "news", "--family", "tea")
+    tea.run("notice", "new", "letter", "--list", "news", "--channel", "post", "--family", "tea")
+    tea.run("register", "set", "lia_ref", "LIA-2026-1", "--list", "news")
+    codes = {one["code"] for one in tea.json("list", "check", "news")}
     assert not codes & {"notice.check.no-notice", "register.gap.lia_ref"}
 
     gaps = {one["code"]: one for one in tea.json("advertiser", "check", "tea")}
@@ -144,38 +139,12 @@ def test_a_list_whose_channel_has_no_such_regime_is_not_opened(tea: Gate) -> Non
     tea.run(
         "list", "create", "buyers", "--regime", "customer", "--family", "tea", "--channel", "email", "--channel", "fax"
     )
-    tea.run("notice", "new", "order-form", "--list", "buyers")
     refused = tea.json("list", "activate", "buyers", code=1)
 
     assert [one["code"] for one in refused if one["blocks"]] == ["notice.check.no-such-notice"]
     assert tea.json("list", "show", "buyers")["state"] == "draft"
     tea.run("list", "edit", "buyers", "--channel", "email")
     tea.run("list", "activate", "buyers")
-
-
-def test_evidence_that_names_the_text_shown_stands_for_a_notice_kept_elsewhere(
-    tea: Gate, sheet: Callable[..., Path]
-) -> None:
-    tea.run("list", "create", "club", "--regime", "opt-in")
-    tea.run("import", sheet("email,date\nann@example.org,2026-01-05\n"), "--list", "club")
-    assert "--notice VERSION" in tea.run("list", "activate", "club", code=1).stdout
-    people = sheet("email,date\nbob@example.org,2026-01-05\n")
-    batch = tea.json("import", people, "--list", "club", *PROOF, "--notice", "paper form 2019/3")["batch"]
-    tea.run("list", "check", "club")
-
-    tea.run("import", "undo", batch, "--yes")
-
-    tea.run("list", "activate", "club", code=1)
-
-
-def test_an_active_list_stays_complete(tea: Gate) -> None:
-    refused = tea.json("list", "edit", "news", "--channel", "email", "--channel", "sms", "--title", "x", code=1)
-
-    assert [one["code"] for one in refused if one["blocks"]] == ["notice.check.no-notice"]
-    row = tea.json("list", "show", "news")
-    assert (row["state"], row["channels"], row["title"]) == ("active", ["email"], "Lettre du thé")
-    tea.run("notice", "new", "sms-form", "--list", "news", "--channel", "sms", "--family", "tea")
-    assert tea.json("list", "edit", "news", "--channel", "email", "--channel", "sms")["channels"] == ["email", "sms"]
 
 
 C3 = {
@@ -186,12 +155,13 @@ C3 = {
 
 
 def test_the_record_has_every_field_and_names_its_gaps(tea: Gate) -> None:
+    tea.run("notice", "new", "form", "--list", "news", "--family", "tea")
     record = tea.json("register", "export", "--format", "json")
 
     assert set(record) >= C3
     assert record["controller"]["siren"] == "732829320"
-    assert [one["name"] for one in record["notice_versions"]] == ["news-form/1", "news-form/1"]
-    assert record["lists"][0]["notices"] == ["news-form/1"]
+    assert [one["name"] for one in record["notice_versions"]] == ["form/1", "form/1"]
+    assert record["lists"][0]["notices"] == ["form/1"]
     assert all(one["legal_basis"] and one["retention"] for one in record["purposes"])
     assert any("register set transfers" in one["what"] and "30(1)(e)" in one["article"] for one in record["gaps"])
 

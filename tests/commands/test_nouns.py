@@ -129,8 +129,6 @@ def test_a_list_opens_only_when_nothing_is_missing(gate: Gate) -> None:
     assert "--legal-name" in said.stdout
     assert gate.json("list", "show", "news")["state"] == "draft"
     gate.run("advertiser", "edit", "tea", *TEA)
-    assert "notice new" in gate.run("list", "activate", "news", code=1).stdout
-    gate.run("notice", "new", "form", "--list", "news", "--family", "tea")
     gate.run("list", "activate", "news")
 
     assert gate.json("list", "show", "news")["state"] == "active"

@@ -64,7 +64,6 @@ def test_an_objection_stops_the_mail_and_cannot_be_granted_away(anna: Gate) -> N
 
 def test_a_withdrawal_is_of_one_list(anna: Gate) -> None:
     anna.run("list", "create", "other", "--regime", "opt-in", "--title", "x")
-    anna.run("notice", "new", "other-form", "--list", "other", "--family", "tea")
     anna.run("list", "activate", "other")
     anna.run("contact", "grant", "anna@example.org", "--list", "other", *AT, *PROOF)
 

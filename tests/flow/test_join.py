@@ -10,24 +10,21 @@ from sqlmodel import select
 
 from gateway import clock
 from gateway.errors import NotFound
-from gateway.flow import check, consent, join, notices, privacy, retention
+from gateway.flow import check, consent, join, privacy, retention
 from gateway.flow.context import Context
 from gateway.flow.join import Refused, Wish
 from gateway.flow.optout import Desk
-from gateway.law.notices import Collection
 from gateway.mail.address import parse
-from gateway.store import advertisers, ledger, lists, people, signups
-from gateway.store.signups import JoinForm, SignUp
+from gateway.store import ledger, lists, people
+from gateway.store.signups import SignUp
 from gateway.store.tables import Contact, Event, List
 from gateway.store.tx import Tx
 from gateway.tokens import Link, Purpose
+from tests.flow.joinlist import MAIN, PARTNERS, TRACKING, open_list
 from tests.flow.rig import OBJECTED, delivered, plain, rig
 
 NEW = "nouvelle@mailbox.example"
 PARENT = "parent@mailbox.example"
-MAIN = "lettre-form"
-PARTNERS = "lettre-partners"
-TRACKING = "lettre-tracking"
 
 
 @pytest.fixture
@@ -42,34 +39,6 @@ def embedded(embedded: Context) -> Context:
     """The same on SQLite only, for what no database changes."""
     open_list(embedded)
     return embedded
-
-
-def open_list(
-    context: Context, *, ask_age: bool = False, child: bool = False, channels: tuple[str, ...] = ("email",)
-) -> None:
-    """Give the sample's list its form, with texts for each box."""
-    with context.store.begin() as tx:
-        row = lists.by_name(tx, "lettre")
-        assert row
-        row.channels, row.child_directed = list(channels), child
-        lists.save(tx, row)
-        owner = advertisers.get(tx, row.advertiser_id)
-        assert owner
-        for channel in channels:
-            name = MAIN if channel == "email" else f"lettre-{channel}"
-            wish = notices.Wish(name, Collection.OPT_IN, channel, ("fr", "en"))
-            assert notices.make(context, tx, owner, row, wish).rows
-        wish = notices.Wish(PARTNERS, Collection.PARTNERS, "email", ("fr", "en"), partners=("Savons Bleus", "Nid Doux"))
-        wish = notices.Wish(
-            **{**{name: getattr(wish, name) for name in wish.__slots__}, "partners_date": clock.now().date()}
-        )
-        assert notices.make(context, tx, owner, row, wish).rows
-        assert notices.make(
-            context, tx, owner, row, notices.Wish(TRACKING, Collection.TRACKING, "email", ("fr", "en"))
-        ).rows
-        opened = signups.form(tx, row.id) or JoinForm(list_id=row.id, created_at=clock.now())
-        opened.ask_age = ask_age
-        signups.open_form(tx, opened)
 
 
 def wish(address: str = NEW, *boxes: str, **more: Any) -> Wish:
@@ -318,10 +287,10 @@ def test_a_child_and_a_parent_confirm_both(context: Context) -> None:
     open_list(context, child=True)
     for parent in ("", NEW, "nobody"):
         with pytest.raises(Refused) as told:
-            sign_up(context, age="under15", parent=parent)
+            sign_up(context, age="under15", parent=parent, joint=True)
         assert told.value.code == "parent"
 
-    link = sign_up(context, age="under15", parent=PARENT)
+    link = sign_up(context, age="under15", parent=PARENT, joint=True)
     first = join.confirm(context, link)
     assert first
     assert first.state == "waiting"

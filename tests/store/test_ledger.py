@@ -52,12 +52,3 @@ def test_a_reader_does_not_pass_what_may_still_be_committed(store: Store) -> Non
         found = ledger.since(tx, None, 10, before=NOW + timedelta(seconds=30))
     assert late["id"] not in [event.id for event in found]
     assert len(found) == 1
-
-
-def test_evidence_names_a_text_on_its_list_and_channel_only(store: Store) -> None:
-    texts: tuple[dict[str, object], ...] = ({}, {"text": ""}, {"text": None}, {"text": "form/1"})
-    with store.begin() as tx:
-        ledger.append(tx, [an_event(store, 5, list_id=place, evidence=said) for place, said in enumerate(texts)])
-        found = [ledger.names_text(tx, place, "email") for place in range(5)]
-        assert found == [False, False, False, True, False]
-        assert not ledger.names_text(tx, 3, "sms")

@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, sync_playwright
 
 from gateway.web.app import WebOptions, create_app
+from tests.web.hall import Hall
 from tests.web.house import TOKENS, Desk, Running
 
 FLAGS = [
@@ -45,6 +46,22 @@ def url(_served, desk):
 def client(url):
     with httpx.Client(base_url=url) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def _hall(sqlite_template, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("hall")
+    shutil.copyfile(sqlite_template, folder / "store.db")
+    opened = Hall(f"sqlite:///{folder / 'store.db'}", folder)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def hall(_hall):
+    """The real sign-up pages, with no sign-up waiting."""
+    _hall.reset()
+    return _hall
 
 
 @pytest.fixture(scope="module")

@@ -36,7 +36,7 @@ class House:
         sample.fill(self.context, clock.now())
         self._past()
         options = WebOptions("https://gate.example", guesses=10_000)
-        self.app = create_app(Desk(self.context), self.context.tokens, options, Rights(self.context))
+        self.app = create_app(Desk(self.context), self.context.tokens, options, Rights(self.context), self.context)
         self.running = Running(self.app)
         self.url = self.running.url
 
