@@ -29,6 +29,7 @@ from gateway.flow.crew import settle
 from gateway.flow.deliver import Deliverer
 from gateway.flow.facts import Reader
 from gateway.flow.handover import Handover
+from gateway.flow.inbound import Inbox
 from gateway.flow.optout import Desk
 from gateway.flow.outbox import Outbox
 from gateway.flow.report import Reporter
@@ -36,6 +37,7 @@ from gateway.flow.retention import Retainer
 from gateway.flow.rights import Rights
 from gateway.flow.seal import Sealer
 from gateway.settings import Settings
+from gateway.smtp.inbound import start_inbound
 from gateway.smtp.options import SmtpOptions
 from gateway.smtp.server import Door
 from gateway.smtp.server import start as open_door
@@ -60,6 +62,7 @@ class Plan:
     smtp: Where | None = None
     tls: Where | None = None
     web: Where | None = None
+    inbound: Where | None = None
     meters: Path | None = None  # where workers put their figures together
 
 
@@ -68,6 +71,7 @@ class Gateway:
 
     def __init__(self, context: Context, plan: Plan) -> None:
         self.door: Door | None = None
+        self.inbound: Door | None = None
         self.web: Server | None = None
         self.probes: Server | None = None
         self._context = context
@@ -83,8 +87,9 @@ class Gateway:
 
     def reload(self) -> None:
         """Read the certificates again."""
-        if self.door:
-            self.door.reload_certificates()
+        for door in (self.door, self.inbound):
+            if door:
+                door.reload_certificates()
         journal.note("reloaded")
 
     def tell(self) -> None:
@@ -110,6 +115,7 @@ class Gateway:
             gate = Accept(context, reader, committer, deliverer)
             self.door = await open_door(gate, self._smtp_options())
             stack.push_async_callback(self.door.stop, GRACE)
+            await self._open_inbound(stack)
         if plan.chores:
             caller = Caller(Hosts(context.settings.plugins.internal_hosts))
             stack.push_async_callback(caller.close)
@@ -131,6 +137,29 @@ class Gateway:
         self._run(stack, "courier", deliverer.run())
         stack.push_async_callback(deliverer.stop, GRACE)
         return deliverer
+
+    async def _open_inbound(self, stack: AsyncExitStack) -> None:
+        settings = self._context.settings
+        where = self._plan.inbound or settings.inbound.listen
+        if where is None:
+            return
+        inbox = Inbox(self._context)
+        stack.callback(inbox.close)
+        options = SmtpOptions(
+            hostname=settings.gateway.hostname,
+            listen=(where,),
+            certificate=settings.smtp.certificate,
+            private_key=settings.smtp.private_key,
+            max_size=settings.inbound.max_size,
+            max_recipients=100,  # a bounce or complaint has one
+            max_sessions=100,
+            max_sessions_per_host=50,  # a mail exchanger in front is one host
+            max_errors=10,
+            idle_timeout=settings.limits.idle.total_seconds(),
+            reuse_port=self._plan.reuse_port,
+        )
+        self.inbound = await start_inbound(inbox, options)
+        stack.push_async_callback(self.inbound.stop, GRACE)
 
     async def _open_web(self, stack: AsyncExitStack) -> None:
         context = self._context
@@ -302,5 +331,6 @@ def _reserve(settings: Settings, parts: frozenset[str]) -> tuple[list[socket.soc
         smtp=hold(smtp.listen if "smtp" in parts else None),
         tls=hold(smtp.tls_listen if "smtp" in parts else None),
         web=hold(settings.web.listen if "web" in parts else None),
+        inbound=hold(settings.inbound.listen if "smtp" in parts else None),
     )
     return held, plan

@@ -8,9 +8,10 @@ import click
 
 from gateway import clock
 from gateway.commands.common import Noun, Shell, confirm, no, pass_shell, yes_option
-from gateway.commands.found import shown
+from gateway.commands.found import list_named, shown
 from gateway.errors import Misuse, NotFound
-from gateway.store import receipts, spool
+from gateway.flow import campaigns
+from gateway.store import receipts, spool, trails
 from gateway.store.tables import Parcel
 from gateway.store.tx import Tx
 
@@ -34,11 +35,15 @@ def list_(shell: Shell, state: str | None, limit: int, after: int) -> None:
     with shell.context() as context, context.store.read() as tx:
         rows = [described(row) for row in spool.listing(tx, state, after, limit)]
         counts = spool.counts(tx, clock.now())
+        paused = [campaigns.described(tx, row) for row in trails.pauses(tx)]
     if shell.out.json:
-        shell.out.data({"parcels": rows, "counts": dict(counts.states), "oldest_due": counts.oldest_due})
+        known = {"parcels": rows, "counts": dict(counts.states), "oldest_due": counts.oldest_due}
+        shell.out.data({**known, "paused": paused})
         return
     shell.out.table(["ref", "state", "recipient", "due_at", "attempts", "reason"], rows)
     shell.out.note("queue-counts", counts=", ".join(f"{name} {n}" for name, n in counts.states.items()))
+    for one in paused:
+        shell.out.note("queue-paused", **one)
 
 
 @queue.command()
@@ -72,10 +77,37 @@ def retry(shell: Shell, refs: tuple[int, ...], every: bool) -> None:
 @queue.command()
 @_refs
 @_all
+@click.option("--list", "list_name", help="Paused campaigns of this list, with their copies.")
+@click.option("--campaign", help="With --list: this campaign only.")
 @pass_shell
-def release(shell: Shell, refs: tuple[int, ...], every: bool) -> None:
-    """Let held copies go on. The law is asked again: what it still refuses does not leave."""
+def release(shell: Shell, refs: tuple[int, ...], every: bool, list_name: str | None, campaign: str | None) -> None:
+    """Let held copies go on. The law is asked again: what it still refuses does not leave.
+
+    Copies of a campaign that is paused for complaints are held again until the campaign itself is released: by --list,
+    or with everything else by --all.
+    """
+    if list_name is None and campaign is not None:
+        raise Misuse("--campaign goes with --list")
+    if list_name is not None and (refs or every):
+        raise Misuse("name references, or --list, or say --all")
+    if list_name is not None or every:
+        done = _resume(shell, list_name, campaign)
+        if list_name is not None:
+            shell.out.record({"campaigns": done[0], "done": done[1]})
+            if not done[0]:
+                shell.out.note("queue-none-paused")
+                no()
+            return
     _apply(shell, refs, every, ("held",), spool.release)
+
+
+def _resume(shell: Shell, list_name: str | None, campaign: str | None) -> tuple[int, int]:
+    """Let paused campaigns go on; return how many, and how many of their copies are due now."""
+    now = clock.now()
+    with shell.context() as context, context.store.begin() as tx:
+        owner = list_named(tx, list_name).id if list_name else None
+        rows = [row for row in trails.pauses(tx) if owner in (None, row.list_id) and campaign in (None, row.campaign)]
+        return len(rows), sum(campaigns.release(tx, row, now, shell.actor) for row in rows)
 
 
 @queue.command()

@@ -108,6 +108,8 @@ class Accept:
             raise TypeError("a message that may go to nobody is not kept")
         submission = rows.submission(draft, decided[0].case, opened.taken, opened.content, opened.missing, peer)
         filing = Filing(submission, [self._entry(draft, one) for one in decided])
+        if self._context.settings.inbound.listen:
+            filing.trail = rows.trail(submission, sum(one.passes for one in decided))
         lease = self._deliverer.lease(filing) if self._deliverer else None
         try:
             await self._committer.write(filing)

@@ -12,7 +12,7 @@ from typing import Any
 
 from gateway import clock, meters
 from gateway.flow.context import Context
-from gateway.store import handles, ledger, receipts, reports, spool
+from gateway.store import handles, ledger, receipts, reports, spool, trails
 from gateway.store.group import Group
 from gateway.store.spool import Settled
 
@@ -45,6 +45,7 @@ class Filing:
     events: list[Row] = field(default_factory=list)
     reports: list[Row] = field(default_factory=list)  # those that no receipt goes with
     handle: Row | None = None
+    trail: Row | None = None  # what is remembered of the submission
 
     @property
     def keeps(self) -> Row | None:
@@ -66,6 +67,8 @@ class Filing:
             if entry.report is not None:
                 entry.report.setdefault("id", next(numbers))
                 entry.report |= {"ref": ref, "submission_id": entry.receipt["submission_id"]}
+        if self.trail is not None:
+            self.trail["submission_id"] = submission
         for row in (*self.events, *self.reports):
             row.setdefault("id", next(numbers))
 
@@ -109,6 +112,7 @@ class Committer:
             receipts.write(tx, [entry.receipt for entry in entries])
             reports.write(tx, [entry.report for entry in entries if entry.report])
             reports.write(tx, [report for filing in filings for report in filing.reports])
+            trails.write(tx, [filing.trail for filing in filings if filing.trail])
             ledger.append(tx, [event for filing in filings for event in filing.events])
             handles.keep(tx, [filing.handle for filing in filings if filing.handle])
             settled = [filing.settled for filing in filings if filing.settled]

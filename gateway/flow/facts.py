@@ -58,6 +58,7 @@ class Case:
     list: List | None
     contact: Known | None
     account: Account | None = None
+    paused: frozenset[tuple[int, str]] = frozenset()  # list and name of campaigns (flow.campaigns)
 
     @cached_property
     def verdict(self) -> Verdict:
@@ -130,6 +131,7 @@ class _Frame:
     advertiser_facts: AdvertiserFacts
     list_facts: ListFacts | None
     account_facts: AccountFacts
+    paused: frozenset[tuple[int, str]]
 
 
 def _frame(tx: Tx, catalogue: Catalogue, question: Question) -> _Frame:
@@ -150,6 +152,7 @@ def _frame(tx: Tx, catalogue: Catalogue, question: Question) -> _Frame:
         _advertiser_facts(advertiser),
         _list_facts(row),
         _account_facts(question, account, row),
+        catalogue.paused(tx),
     )
     catalogue.derived[key] = frame
     return frame
@@ -172,7 +175,7 @@ def _cases(
             account=frame.account_facts,
             policy=context.policy,
         )
-        cases.append(Case(address, facts, frame.advertiser, frame.list, dossier.contact, frame.account))
+        cases.append(Case(address, facts, frame.advertiser, frame.list, dossier.contact, frame.account, frame.paused))
     return cases
 
 

@@ -1,11 +1,11 @@
 """One parcel's attempt: ask the law again, write the copy, hand it to the courier, and say what is to be recorded."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from gateway import clock
 from gateway.courier.courier import Courier, Letter, Outcome
-from gateway.flow import report, retry, rows, wording
+from gateway.flow import campaigns, report, retry, rows, wording
 from gateway.flow.commit import Entry, Filing, Row
 from gateway.flow.context import Context
 from gateway.flow.facts import Case, Question, Reader
@@ -13,9 +13,11 @@ from gateway.flow.shelf import Book
 from gateway.law.facts import MessageClass, MessageFacts
 from gateway.law.reasons import REASONS, Fate, Token, Verdict
 from gateway.mail.address import parse
+from gateway.mail.dsn import encoded
 from gateway.mail.reply import Reply
 from gateway.mail.rewrite import Plan, Unfit, plain
 from gateway.store.spool import Claimed, Handed, Settled
+from gateway.store.trails import PAUSED
 
 UNDECIDED = timedelta(minutes=1)  # until the law is asked again about a parcel it could not decide
 
@@ -56,14 +58,42 @@ class Handover:
             return self._later(job.parcel, reply, UNDECIDED, counted=False)
         if verdict.fate is Fate.REFUSE:
             return self._final(job, case, verdict, "dropped", "", b"")
+        if Token.FOOT in verdict.inject and _campaign(job) in case.paused:
+            return self._held(job.parcel)
         bare = self._copy(job, case, verdict)
         copy = keys.signed(bare)
         if copy is bare and Token.DKIM in verdict.inject and not case.advertiser.upstream_signs:
             verdict = Verdict(REASONS["R-MSG-NODKIM"], rule="message")  # the key was retired since the 250
             return self._final(job, case, verdict, "dropped", "", b"")
-        letter = _letter(job, copy)
+        letter = self._letter(job, case, copy)
         outcome = await self._courier.hand(letter)
         return self._record(job, case, verdict, outcome, letter)
+
+    def _letter(self, job: Job, case: Case, copy: bytes) -> Letter:
+        """Return the letter, with the return path of its own that lets us understand its bounce (`[inbound]`).
+
+        The next hop is then not asked to report success: that report would come to us, and the tool gets ours.
+        """
+        row, parcel = job.submission, job.parcel
+        letter = Letter(
+            sender=row.mail_from,
+            recipient=parcel.recipient,
+            content=copy,
+            smtputf8=row.smtputf8,
+            notify=parcel.notify,
+            orcpt=parcel.orcpt,
+            envid=row.envid,
+            ret=row.ret,
+        )
+        if not row.mail_from or not self._context.settings.inbound.verp:
+            return letter
+        wishes = [wish for wish in parcel.notify.split(",") if wish and wish != "SUCCESS"]
+        return replace(
+            letter,
+            sender=wording.return_path(self._context, case, parcel.id),
+            notify=",".join(wishes) or ("NEVER" if parcel.notify else ""),
+            orcpt=parcel.orcpt or (f"rfc822;{encoded(parcel.recipient)}" if parcel.recipient.isascii() else ""),
+        )
 
     def _copy(self, job: Job, case: Case, verdict: Verdict) -> bytes:
         trace = wording.trace(self._context, job.submission, job.parcel.id)
@@ -90,6 +120,11 @@ class Handover:
         """Return what is to be recorded when a mistake of our own kept the parcel here: it waits, nothing is lost."""
         reply = Reply(451, "4.3.0", f"internal trouble, see {reference} in the log")
         return self._later(parcel, reply, self._wait(parcel), counted=True)
+
+    def _held(self, parcel: Claimed) -> Filing:
+        """Return the filing with which the copies of a paused campaign are kept until it goes on."""
+        settled = Settled(parcel.id, parcel.submission_id, "held", clock.now(), parcel.attempts, reason=PAUSED)
+        return Filing(settled=settled)
 
     def _wait(self, parcel: Claimed) -> timedelta:
         return retry.wait(self._context.settings.limits.retries, parcel.attempts)
@@ -133,6 +168,7 @@ class Handover:
             filing.handle = rows.handle(case, job.submission, parcel.id)
         else:
             filing.reports = self._reports(job, case, verdict, outcome, reply)
+            filing.events = rows.bounced(case, reply, parcel.id) if outcome == "failed" else []
         return filing
 
     def _reports(self, job: Job, case: Case, verdict: Verdict, kind: str, reply: str) -> list[Row]:
@@ -176,15 +212,6 @@ def _unchanged(job: Job, trace: list[tuple[str, str]]) -> bytes:
     return copy
 
 
-def _letter(job: Job, copy: bytes) -> Letter:
-    row, parcel = job.submission, job.parcel
-    return Letter(
-        sender=row.mail_from,
-        recipient=parcel.recipient,
-        content=copy,
-        smtputf8=row.smtputf8,
-        notify=parcel.notify,
-        orcpt=parcel.orcpt,
-        envid=row.envid,
-        ret=row.ret,
-    )
+def _campaign(job: Job) -> tuple[int, str]:
+    row = job.submission
+    return row.list_id or 0, campaigns.name(row.hints, row.received_at)

@@ -21,7 +21,7 @@ from gateway.flow.facts import Question, gather
 from gateway.law.clocks import add_years, day, midnight
 from gateway.law.matter import RECONFIRM_AFTER, Matter
 from gateway.mail.address import parse
-from gateway.store import advertisers, bursts, lists, people, requests, retention, signups, spool
+from gateway.store import advertisers, bursts, lists, people, requests, retention, signups, spool, trails
 from gateway.store.tables import Advertiser, Contact
 
 PROOF_YEARS = 5  # C. civ. 2224
@@ -58,6 +58,9 @@ def run(context: Context, *, dry: bool = False) -> Expired:
     _proof(context, now, done, dry=dry)
     _unconfirmed(context, now, done, dry=dry)
     if not dry:
+        with context.store.begin() as tx:
+            if forgotten := trails.forget(tx, now - trails.KEPT):
+                done.add({"trail": forgotten})
         context.store.scrub()
     return done
 

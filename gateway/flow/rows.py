@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from gateway import clock, journal
+from gateway.flow import campaigns
 from gateway.flow.commit import Filing, Row
 from gateway.flow.context import Context
 from gateway.flow.facts import Case
@@ -13,6 +14,7 @@ from gateway.flow.intake import Intake
 from gateway.law.events import Kind
 from gateway.law.facts import MessageClass
 from gateway.law.reasons import Token, Verdict
+from gateway.mail.feedback import INVALID
 from gateway.store.spool import Handed
 
 TOLD = ("ref", "fate", "code", "outcome", "reply")
@@ -49,6 +51,18 @@ def submission(draft: Draft, case: Case, taken: Intake, content: bytes, missing:
             "subscriber": hints.subscriber,
         },
         "received_at": case.facts.now,
+    }
+
+
+def trail(submission: Row, copies: int) -> Row:
+    """Return what is remembered of a submission of which `copies` leave, for what comes back."""
+    return {
+        "account_id": submission["account_id"],
+        "list_id": submission["list_id"],
+        "campaign": campaigns.name(submission["hints"], submission["received_at"]),
+        "copies": copies,
+        "mail_from": submission["mail_from"],
+        "created_at": submission["received_at"],
     }
 
 
@@ -112,21 +126,30 @@ def told(case: Case, verdict: Verdict, ref: int) -> list[Row]:
         found.append((Kind.CONTACTED, {"art14": True, "ref": ref}))
     if case.facts.message.klass is MessageClass.RECONFIRM:
         found.append((Kind.ASKED, {"ref": ref}))
+    return [_event(case, case.contact.id, kind, evidence) for kind, evidence in found]
+
+
+def bounced(case: Case, reply: str, ref: int) -> list[Row]:
+    """Return the event that a refused copy is, when the next hop said that there is no such address."""
+    status = reply.split()[1:2]
+    if case.contact is None or not INVALID.intersection(status):
+        return []
+    return [_event(case, case.contact.id, Kind.BOUNCED, {"ref": ref, "status": status[0]})]
+
+
+def _event(case: Case, contact_id: int, kind: Kind, evidence: dict[str, Any]) -> Row:
     now = clock.now()
-    return [
-        {
-            "advertiser_id": case.advertiser.id,
-            "contact_id": case.contact.id,
-            "list_id": case.list.id if case.list else None,
-            "channel": case.facts.channel,
-            "kind": kind.value,
-            "at": now,
-            "recorded_at": now,
-            "actor": "delivery",
-            "evidence": evidence,
-        }
-        for kind, evidence in found
-    ]
+    return {
+        "advertiser_id": case.advertiser.id,
+        "contact_id": contact_id,
+        "list_id": case.list.id if case.list else None,
+        "channel": case.facts.channel,
+        "kind": kind.value,
+        "at": now,
+        "recorded_at": now,
+        "actor": "delivery",
+        "evidence": evidence,
+    }
 
 
 def handle(case: Case, submission: Handed, ref: int) -> Row | None:

@@ -52,6 +52,12 @@ def trace(context: Context, submission: Handed, parcel: int) -> list[tuple[str, 
     return fields
 
 
+def return_path(context: Context, case: Case, parcel: int) -> str:
+    """Return the envelope sender of one copy: a bounce that comes to it says whose it is (VERP)."""
+    link = Link(case.contact.id if case.contact else 0, case.list.id if case.list else 0, parcel)
+    return f"b+{context.tokens.seal(Purpose.BOUNCE, link)}@{context.settings.inbound.domain}"
+
+
 class _Links:
     """The addresses at which one recipient says stop."""
 

@@ -147,6 +147,7 @@ _ROWS = (
     _yes("A-RIGHTS", "GDPR 12"),
     Reason("W-SECTOR", Fate.SEND, "sector codes", 250, "2.1.5", gate="G1"),
     Reason("D-UNREAD", Fate.DEFER, "GDPR 5(2)", 451, "4.3.0", gate="any"),
+    Reason("D-PAUSED", Fate.DEFER, "GDPR 21(2)", 451, "4.7.1", gate="G11"),
 )
 
 REASONS: Mapping[str, Reason] = MappingProxyType({row.code: row for row in _ROWS})

@@ -93,7 +93,7 @@ def _wrapped(text: str) -> list[str]:
 
 
 def _plain(value: object) -> str:
-    if isinstance(value, (bool, int)):
+    if isinstance(value, (bool, int, float)):
         return json.dumps(value)
     if isinstance(value, dict):
         return ", ".join(f"{key} = {_plain(item)}" for key, item in value.items()) or "{}"

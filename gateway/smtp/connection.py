@@ -7,13 +7,14 @@ without anyone knowing), lets its timer run while we work, and sends each reply 
 
 import asyncio
 import ssl
+from collections.abc import Sized
 from typing import ClassVar, cast
 from typing import Protocol as Interface
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from gateway import journal
-from gateway.flow.gate import Draft, Gate, Login
+from gateway.flow.gate import Login
 from gateway.mail.reply import Reply
 from gateway.smtp.options import SmtpOptions
 from gateway.smtp.wire import BadLine, Gone, Interrupted, Wire
@@ -32,17 +33,24 @@ class Talk(Session):
     secure: bool = False
 
 
+class Begun(Interface):
+    """A transaction in the making (`flow.gate.Draft`, `flow.inbound.Incoming`)."""
+
+    @property
+    def recipients(self) -> Sized:
+        """The recipients accepted so far."""
+
+
 class Transaction(Envelope):
     """What MAIL began and DATA ends."""
 
-    draft: Draft | None = None
+    draft: Begun | None = None
     asked: int = 0  # RCPT commands so far
 
 
 class House(Interface):
     """What connections share (`smtp.server.Door`)."""
 
-    gate: Gate
     options: SmtpOptions
     closing: bool
     tls: ssl.SSLContext | None

@@ -29,7 +29,7 @@ class Handler(Auth):
         assert talk.login is not None  # noqa: S101 (the protocol has seen to it)
         sender = ""
         if wanted.path:
-            found = _address(wanted.path, "5.1.7", smtputf8=wanted.smtputf8)
+            found = address_in(wanted.path, "5.1.7", smtputf8=wanted.smtputf8)
             if isinstance(found, Reply):
                 return found
             sender = found.spelled
@@ -42,11 +42,11 @@ class Handler(Auth):
     async def handle_RCPT(self, server: Dialog, talk: Talk, transaction: Transaction, wanted: RcptArgument) -> Reply:
         """Ask the gate about one recipient; it adds the recipient to the draft itself."""
         draft = transaction.draft
-        assert draft is not None  # noqa: S101 (the protocol has seen to it)
+        assert isinstance(draft, Draft)  # noqa: S101 (handle_MAIL has made it)
         if wanted.path.lower() == "postmaster":  # RFC 5321 4.1.1.3: valid without a domain
             found: Address | Reply = Address(wanted.path, server.options.hostname.lower())
         else:
-            found = _address(wanted.path, "5.1.3", smtputf8=draft.smtputf8)
+            found = address_in(wanted.path, "5.1.3", smtputf8=draft.smtputf8)
         if isinstance(found, Reply):
             return found
         return await self.gate.recipient(draft, found, wanted.notify, wanted.orcpt)
@@ -54,28 +54,33 @@ class Handler(Auth):
     async def handle_DATA(self, server: Dialog, talk: Talk, transaction: Transaction, content: bytes) -> Reply:
         """Hand the whole message to the gate."""
         draft = transaction.draft
-        assert draft is not None  # noqa: S101 (the protocol has seen to it)
+        assert isinstance(draft, Draft)  # noqa: S101 (handle_MAIL has made it)
         # RFC 3848, RFC 6531 4.3: the A is always there, since nobody comes in without a login.
         protocol = f"{'UTF8SMTP' if draft.smtputf8 else 'ESMTP'}{'S' if talk.secure else ''}A"
         return await self.gate.message(draft, content, Peer(talk.host_name or "", server.host, protocol))
 
     async def handle_exception(self, error: Exception) -> str:
         """Answer for what went wrong inside: try again later, and for a bug where in the log to look."""
-        if isinstance(error, TryLater):
-            return "451 4.3.0 something needed cannot be reached, try again later"
-        return f"451 4.3.0 internal error, try again later; ref={journal.fault('smtp.fault', error)}"
+        return answer(error)
 
 
-def check_hooks(handler: object) -> None:
+def answer(error: Exception) -> str:
+    """Return the reply for what went wrong inside."""
+    if isinstance(error, TryLater):
+        return "451 4.3.0 something needed cannot be reached, try again later"
+    return f"451 4.3.0 internal error, try again later; ref={journal.fault('smtp.fault', error)}"
+
+
+def check_hooks(handler: object, hooks: frozenset[str] = HOOKS) -> None:
     """Raise TypeError unless the handler has all hooks and no other: aiosmtpd never calls a misspelt one."""
     names = {name for name in dir(handler) if name.startswith(("handle_", "auth_"))}
-    if names != HOOKS:
-        raise TypeError(f"hooks unknown: {sorted(names - HOOKS)}, hooks missing: {sorted(HOOKS - names)}")
+    if names != hooks:
+        raise TypeError(f"hooks unknown: {sorted(names - hooks)}, hooks missing: {sorted(hooks - names)}")
     if wrong := [name for name in sorted(names) if not inspect.iscoroutinefunction(getattr(handler, name))]:
         raise TypeError(f"hooks that would stop every session, because they are not async: {wrong}")
 
 
-def _address(path: str, status: str, *, smtputf8: bool) -> Address | Reply:
+def address_in(path: str, status: str, *, smtputf8: bool) -> Address | Reply:
     """Return the address in a path, or the refusal."""
     if len(path.encode()) > _PATH_MOST:
         return Reply(501, status, "path too long")

@@ -4,6 +4,7 @@
 
 import ipaddress
 import re
+from typing import ClassVar
 
 from aiosmtpd.smtp import MISSING
 
@@ -25,6 +26,9 @@ class Dialog(Connection):
     its DATA (line by line), its STARTTLS (private parts of asyncio) and the replies without enhanced status.
     """
 
+    OFFERS: ClassVar[tuple[str, ...]] = ("8BITMIME", "SMTPUTF8", "PIPELINING", "ENHANCEDSTATUSCODES", "DSN")
+    ABOUT = "this is a submission server, RFC 6409; see the manual of consentgate"
+
     # Greetings.
 
     async def smtp_HELO(self, hostname: str) -> None:
@@ -36,15 +40,7 @@ class Dialog(Connection):
         """RFC 5321 4.1.1.1; the keywords of docs/reference."""
         if not await self._greeted(hostname, extended=True):
             return
-        offers = [
-            self.hostname,
-            f"SIZE {self.options.max_size}",
-            "8BITMIME",
-            "SMTPUTF8",
-            "PIPELINING",
-            "ENHANCEDSTATUSCODES",
-            "DSN",
-        ]
+        offers = [self.hostname, f"SIZE {self.options.max_size}", *self.OFFERS]
         if self.house.tls and not self.session.secure:
             offers.append("STARTTLS")
         if self._may_login:
@@ -140,7 +136,10 @@ class Dialog(Connection):
         except params.Refused as problem:
             await self.protest(str(problem.reply))
             return
-        await self.push(await self._call_handler_hook("RCPT", wanted))
+        await self._answer_rcpt(await self._call_handler_hook("RCPT", wanted))
+
+    async def _answer_rcpt(self, reply: Reply) -> None:
+        await self.push(reply)
 
     async def smtp_DATA(self, arg: str) -> None:
         """RFC 5321 4.1.1.4."""
@@ -201,7 +200,7 @@ class Dialog(Connection):
 
     async def smtp_HELP(self, _arg: str) -> None:
         """RFC 5321 4.1.1.8."""
-        await self.push("214 2.0.0 this is a submission server, RFC 6409; see the manual of consentgate")
+        await self.push(f"214 2.0.0 {self.ABOUT}")
 
     async def smtp_VRFY(self, arg: str) -> None:
         """RFC 5321 4.1.1.6: says nothing about anybody."""

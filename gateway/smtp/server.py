@@ -10,7 +10,7 @@ from gateway.errors import Misuse
 from gateway.flow.gate import Gate
 from gateway.mail.reply import Reply
 from gateway.smtp.connection import Connection
-from gateway.smtp.handler import Handler, check_hooks
+from gateway.smtp.handler import HOOKS, Handler, check_hooks
 from gateway.smtp.options import SmtpOptions, Where
 from gateway.smtp.protocol import Dialog
 
@@ -21,13 +21,15 @@ _LAST_WORDS = 1.0  # seconds for the farewell of sessions that were cut off
 class Door:
     """The listening half of the gateway. Make one with `start`, end it with `stop`."""
 
-    def __init__(self, gate: Gate, options: SmtpOptions) -> None:
-        self.gate = gate
+    def __init__(
+        self, handler: object, options: SmtpOptions, dialog: type[Dialog] = Dialog, hooks: frozenset[str] = HOOKS
+    ) -> None:
         self.options = options
         self.closing = False
         self.tls: ssl.SSLContext | None = None
-        self._handler = Handler(gate)
-        check_hooks(self._handler)
+        self._handler = handler
+        self._dialog = dialog
+        check_hooks(handler, hooks)
         self._servers: list[asyncio.Server] = []
         self._tls_servers: list[asyncio.Server] = []
         self._connections: set[Connection] = set()
@@ -73,7 +75,7 @@ class Door:
         loop = asyncio.get_running_loop()
         host, port = where
         return await loop.create_server(
-            lambda: Dialog(self._handler, self, loop, secure=tls is not None),
+            lambda: self._dialog(self._handler, self, loop, secure=tls is not None),
             host or None,
             port,
             ssl=tls,
@@ -147,7 +149,7 @@ async def start(gate: Gate, options: SmtpOptions) -> Door:
 
     Raises `Misuse` for certificates that cannot be used, OSError for places that cannot be had.
     """
-    door = Door(gate, options)
+    door = Door(Handler(gate), options)
     await door.listen()
     return door
 

@@ -21,7 +21,7 @@ from sqlalchemy import text
 from sqlmodel import SQLModel
 
 from gateway.errors import Misuse, TryLater
-from gateway.store import records, signups, tables
+from gateway.store import outward, records, signups, tables, trails
 from gateway.store.embedded import file_of
 from gateway.store.engine import Store
 from gateway.store.trouble import told
@@ -31,7 +31,7 @@ _LEAP = (
     "INSERT INTO {} AS n (name, next) VALUES ('row', 1000000000), ('list', 1000) "
     "ON CONFLICT (name) DO UPDATE SET next = n.next + excluded.next"
 )
-_MODULES = (records, signups, tables)  # read, so that the metadata know every table
+_MODULES = (outward, records, signups, tables, trails)  # read, so that the metadata know every table
 _NAMES = (tables.Numbers.__tablename__, "alembic_version")
 _OTHERS = text(
     "SELECT count(*) FROM pg_stat_activity "

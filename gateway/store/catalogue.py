@@ -1,4 +1,4 @@
-"""The advertisers, accounts and lists, of which every message asks: few rows that rarely change, kept in memory.
+"""The advertisers, accounts and lists, of which every message asks, and the campaigns that are paused; kept in memory.
 
 A number in the database goes up with every change of one of them, in the same transaction as the change. Whoever asks
 reads that number in their own transaction, so that what they get is what the transaction itself would read.
@@ -11,7 +11,7 @@ from typing import TypeVar
 from sqlalchemy import select
 from sqlmodel import Session
 
-from gateway.store import accounts, advertisers, lists
+from gateway.store import accounts, advertisers, lists, trails
 from gateway.store.prepared import Prepared
 from gateway.store.rows import table_of
 from gateway.store.tables import Account, Advertiser, List, Numbers
@@ -33,6 +33,7 @@ class Catalogue:
         self._advertisers: dict[int, Advertiser | None] = {}
         self._accounts: dict[int, Account | None] = {}
         self._lists: dict[int | str, List | None] = {}
+        self._paused: frozenset[tuple[int, str]] | None = None
         self.derived: dict[Hashable, object] = {}  # what the rooms above made of the rows, forgotten with them
 
     def turn_to(self, tx: Session) -> None:
@@ -43,6 +44,7 @@ class Catalogue:
             self._advertisers.clear()
             self._accounts.clear()
             self._lists.clear()
+            self._paused = None
             self.derived.clear()
             self._revision = revision
 
@@ -57,6 +59,12 @@ class Catalogue:
     def list(self, tx: Session, named: int | str) -> List | None:
         """Return the list with that id or name."""
         return _kept(self._lists, named, partial(_list, tx))
+
+    def paused(self, tx: Session) -> frozenset[tuple[int, str]]:
+        """Return list and name of the campaigns that are paused."""
+        if self._paused is None:
+            self._paused = frozenset((row.list_id, row.campaign) for row in trails.pauses(tx))
+        return self._paused
 
 
 def _list(tx: Session, named: int | str) -> List | None:

@@ -15,12 +15,12 @@ from sqlalchemy import create_engine, text
 from sqlmodel import SQLModel
 
 from gateway.errors import TryLater
-from gateway.store import migrate, outward, records, signups, tables
+from gateway.store import migrate, outward, records, signups, tables, trails
 from gateway.store.engine import Store
 from tests.support.postgres import Cluster, binary
 
 FOLDER = Path(migrate.__file__).with_name("migrations")
-MODULES = (tables, records, signups, outward)  # read, so that the metadata know every table
+MODULES = (tables, records, signups, outward, trails)  # read, so that the metadata know every table
 
 
 @pytest.fixture

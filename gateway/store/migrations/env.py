@@ -3,7 +3,7 @@
 from alembic import context
 from sqlmodel import SQLModel
 
-from gateway.store import outward, records, signups, tables
+from gateway.store import outward, records, signups, tables, trails
 
 context.configure(
     connection=context.config.attributes["connection"],
@@ -12,4 +12,4 @@ context.configure(
 )
 context.run_migrations()
 
-__all__ = ["outward", "records", "signups", "tables"]  # imported so that the metadata know every table
+__all__ = ["outward", "records", "signups", "tables", "trails"]  # imported so that the metadata know every table

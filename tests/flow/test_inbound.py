@@ -1,0 +1,370 @@
+"""What comes back by mail becomes events, in force at once; who is answered, and with what."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+from sqlmodel import select
+
+from gateway import clock, sample
+from gateway.courier.courier import Letter, Outcome
+from gateway.flow import campaigns, report, retention
+from gateway.flow.context import Context, open_context
+from gateway.flow.inbound import Inbox, Incoming
+from gateway.flow.optout import Desk
+from gateway.mail.address import parse
+from gateway.mail.dsn import Fate
+from gateway.mail.reply import Reply
+from gateway.store import ledger, people, trails
+from gateway.store.tables import Account, Event, Parcel, Submission
+from gateway.store.trails import Trail
+from gateway.tokens import Link, Purpose
+from tests.flow.rig import CAMILLE, JOHN, Says, rig, settings_for
+from tests.mail.test_feedback import arf, bounce
+
+pytestmark = pytest.mark.anyio
+TAKEN = Outcome("delivered", Reply(250, "2.0.0", "taken"))
+ADMIN = "admin@gate.example"
+
+
+@pytest.fixture
+def context(store_url: str, tmp_path: Path) -> Iterator[Context]:
+    """The sample's house with the inbound door, on either database."""
+    yield from _opened(store_url, tmp_path)
+
+
+@pytest.fixture
+def embedded(sqlite_url: str, tmp_path: Path) -> Iterator[Context]:
+    """The same on SQLite only."""
+    yield from _opened(sqlite_url, tmp_path)
+
+
+def _opened(store_url: str, folder: Path) -> Iterator[Context]:
+    plain = settings_for(store_url, folder, complaint_minimum=2)
+    chosen = plain.model_dump(exclude={"gateway", "inbound"}, mode="python") | {
+        "gateway": {"hostname": "gate.example", "secrets": {1: f"file:{folder / 'secret'}"}},
+        "inbound": {"domain": "back.gate.example", "listen": "127.0.0.1:0", "postmaster": ADMIN},
+    }
+    opened = open_context(type(plain).model_validate(chosen))
+    sample.fill(opened, clock.now())
+    yield opened
+    opened.close()
+
+
+async def delivered(context: Context, *recipients: str, outcome: Outcome = TAKEN) -> list[Letter]:
+    """Send the sample campaign and return what the next hop was handed, in the order of `recipients`."""
+    hop = Says(outcome)
+    async with rig(context, courier=hop, delivering=True) as house:
+        replies = await house.send(*recipients)
+        assert replies[-1].code == 250
+        await until(lambda: not [row for row in house.parcels() if row.state in {"leased", "waiting"}])
+    return sorted(hop.letters, key=lambda letter: recipients.index(letter.recipient))
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not holds():  # noqa: ASYNC110 - the database tells nobody
+            await asyncio.sleep(0.01)
+
+
+def take(context: Context, to: str, content: bytes, mail_from: str = "") -> bool:
+    """Hand one message to the inbox, as the door does."""
+    inbox = Inbox(context)
+    target = inbox.target(parse(to))
+    assert target, to
+    try:
+        return inbox.take(Incoming(mail_from, [target]), content, "mx.example (192.0.2.1)")
+    finally:
+        inbox.close()
+
+
+def mailto(letter: Letter) -> str:
+    """Return the opt-out address in a copy."""
+    return str(message_from_bytes(letter.content)["List-Unsubscribe"]).partition("mailto:")[2].strip("> ")
+
+
+def events(context: Context, address: str, kind: str) -> list[Event]:
+    with context.store.read() as tx:
+        contact = tx.exec(select(Account)).first()
+        assert contact
+        person = people.find(tx, contact.advertiser_id, parse(address).key)
+        assert person
+        return [event for event in ledger.of_contact(tx, person.id) if event.kind == kind]
+
+
+def letters(context: Context) -> list[tuple[str, EmailMessage]]:
+    """Return recipient and message of the gateway's own letters in the spool."""
+    with context.store.read() as tx:
+        rows = tx.exec(select(Parcel, Submission).where(Parcel.submission_id == Submission.id)).all()
+    own = [(parcel.recipient, row.content) for parcel, row in rows if row.account_id == 0]
+    return [(to, message_from_bytes(content, policy=policy.default)) for to, content in own]  # type: ignore[misc]
+
+
+def text(message: EmailMessage) -> str:
+    body = message.get_body(("plain",))
+    assert body
+    return str(body.get_content())
+
+
+async def refused(context: Context, address: str) -> str:
+    async with rig(context) as house:
+        return (await house.send(address))[1].text
+
+
+# ---- opt-outs by mail
+
+
+async def test_an_opt_out_by_mail_is_in_force_when_it_is_acknowledged(context: Context) -> None:
+    [letter] = await delivered(context, CAMILLE)
+
+    assert take(context, mailto(letter), b"Message-ID: <7@phone.example>\r\nSubject: stop\r\n\r\n", CAMILLE)
+
+    assert "R-OBJECTED" in await refused(context, CAMILLE)
+    assert len(events(context, CAMILLE, "objected")) == 1
+    [(to, message)] = letters(context)
+    assert to == CAMILLE
+    assert (message["Auto-Submitted"], message["In-Reply-To"]) == ("auto-replied", "<7@phone.example>")
+    link = text(message).partition("https://gate.example/p/")[2][:53]
+    undo = context.tokens.open(Purpose.LINK, link)
+    assert undo
+    Desk(context).undo(undo)
+    assert "Recipient ok" in await refused(context, CAMILLE)
+
+
+async def test_asking_twice_is_asking_once_and_is_answered_once(embedded: Context) -> None:
+    [letter] = await delivered(embedded, CAMILLE)
+    for _ in range(3):
+        take(embedded, mailto(letter).upper(), b"\r\n", CAMILLE)
+
+    assert len(events(embedded, CAMILLE, "objected")) == 1
+    assert len(letters(embedded)) == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "mail_from"),
+    [(b"Auto-Submitted: auto-generated\r\n", CAMILLE), (b"Precedence: junk\r\n", CAMILLE), (b"", "")],
+)
+async def test_a_machine_is_obeyed_and_not_answered(embedded: Context, fields: bytes, mail_from: str) -> None:
+    [letter] = await delivered(embedded, CAMILLE)
+    take(embedded, mailto(letter), fields + b"\r\n", mail_from)
+
+    assert "R-OBJECTED" in await refused(embedded, CAMILLE)
+    assert letters(embedded) == []
+
+
+async def test_who_forwarded_a_copy_is_told_that_somebody_else_asked(embedded: Context) -> None:
+    [letter] = await delivered(embedded, CAMILLE)
+    take(embedded, mailto(letter), b"Message-ID: <8@x.example>\r\n\r\n", "friend@elsewhere.example")
+
+    [(to, message)] = letters(embedded)
+    assert to == CAMILLE
+    assert message["In-Reply-To"] is None
+    assert "transféré" in text(message)
+
+
+# ---- bounces
+
+
+async def test_a_copy_leaves_with_a_return_path_that_knows_whose_it_is(embedded: Context) -> None:
+    [letter] = await delivered(embedded, CAMILLE)
+
+    local, _, domain = letter.sender.partition("@")
+    link = embedded.tokens.open(Purpose.BOUNCE, local.removeprefix("b+"))
+    assert domain == "back.gate.example"
+    assert link
+    assert (link.contact, letter.orcpt) == (events(embedded, CAMILLE, "granted")[0].contact_id, f"rfc822;{CAMILLE}")
+
+
+@pytest.mark.parametrize(("notify", "asked"), [("", ""), ("NEVER", "NEVER"), ("SUCCESS", "NEVER"),
+                                               ("SUCCESS,FAILURE", "FAILURE")])  # fmt: skip
+async def test_the_next_hop_is_asked_to_report_failures_only(embedded: Context, notify: str, asked: str) -> None:
+    hop = Says(Outcome("delivered", TAKEN.reply, reports=True))
+    async with rig(embedded, courier=hop, delivering=True) as house:
+        draft = house.draft()
+        await house.accept.recipient(draft, parse(CAMILLE), notify, "")
+        await house.send(draft=draft)
+        await until(lambda: not house.parcels())
+
+    assert hop.letters[0].notify == asked
+    assert report.send(embedded, clock.now() + embedded.settings.limits.report_after * 2) == ("SUCCESS" in notify)
+
+
+async def test_an_address_that_does_not_exist_is_recorded_and_is_no_objection(context: Context) -> None:
+    [letter] = await delivered(context, CAMILLE)
+    content = bounce(Fate(CAMILLE, "failed", "5.1.1", "550 5.1.1 no such user")).as_bytes().replace(b"\n", b"\r\n")
+    for _ in range(2):
+        take(context, letter.sender, content)
+
+    [event] = events(context, CAMILLE, "bounced")
+    assert event.evidence["status"] == "5.1.1"
+    assert events(context, CAMILLE, "objected") == []
+    assert "Recipient ok" in await refused(context, CAMILLE)
+    assert [to for to, _ in letters(context)] == ["lettre@maison-lavande.example"] * 2  # the tool hears as ever
+    assert letters(context)[0][1].get_content_type() == "multipart/report"
+
+
+@pytest.mark.parametrize(
+    "fate",
+    [
+        Fate(CAMILLE, "failed", "5.2.2", "552 5.2.2 mailbox full"),
+        Fate(CAMILLE, "failed", "5.7.1", "550 5.7.1 blocked"),
+        Fate("camille@where-she-forwards-to.example", "failed", "5.1.1"),
+    ],
+)
+async def test_soft_bounces_say_nothing_about_the_address_however_many_come(embedded: Context, fate: Fate) -> None:
+    [letter] = await delivered(embedded, CAMILLE)
+    content = bounce(fate).as_bytes().replace(b"\n", b"\r\n")
+    for _ in range(5):
+        take(embedded, letter.sender, content)
+
+    assert events(embedded, CAMILLE, "bounced") == []
+
+
+async def test_what_the_next_hop_says_at_once_is_recorded_too(embedded: Context) -> None:
+    await delivered(embedded, CAMILLE, outcome=Outcome("failed", Reply(550, "5.1.1", "no such user")))
+    await delivered(embedded, JOHN, outcome=Outcome("failed", Reply(550, "5.7.1", "we do not like you")))
+
+    assert len(events(embedded, CAMILLE, "bounced")) == 1
+    assert events(embedded, JOHN, "bounced") == []
+
+
+async def test_a_person_who_writes_to_the_return_path_is_not_passed_on(embedded: Context) -> None:
+    [letter] = await delivered(embedded, CAMILLE)
+    take(embedded, letter.sender, b"Subject: buy pills\r\n\r\n", "spam@elsewhere.example")
+
+    assert letters(embedded) == []
+
+
+async def test_what_cannot_be_written_again_is_not_passed_on(embedded: Context) -> None:
+    [letter] = await delivered(embedded, CAMILLE)
+    take(embedded, letter.sender, b"no header here\r\n\r\nx\r\n")
+
+    assert letters(embedded) == []
+
+
+# ---- complaints
+
+
+@pytest.mark.parametrize("to", ["feedback@back.gate.example", "ABUSE@back.gate.example", "return path"])
+async def test_a_complaint_is_an_objection_of_whom_our_token_names(context: Context, to: str) -> None:
+    [letter] = await delivered(context, CAMILLE)
+    reported = letter.content.decode().replace(CAMILLE, "redacted@isp.example")
+    assert take(context, letter.sender if to == "return path" else to, arf("abuse", reported), "fbl@isp.example")
+
+    assert "R-OBJECTED" in await refused(context, CAMILLE)
+    assert len(events(context, CAMILLE, "complained")) == 1
+    assert letters(context) == []  # whoever complains is not written to again
+
+
+async def test_not_spam_changes_nothing_and_other_reports_are_for_people(embedded: Context) -> None:
+    [letter] = await delivered(embedded, CAMILLE)
+    take(embedded, "feedback@back.gate.example", arf("not-spam", letter.content.decode()))
+    assert letters(embedded) == []
+    take(embedded, "feedback@back.gate.example", arf("fraud", letter.content.decode()))
+    take(embedded, "feedback@back.gate.example", arf("abuse", "Subject: whose?\r\n\r\n"))
+
+    assert events(embedded, CAMILLE, "complained") == []
+    assert [to for to, _ in letters(embedded)] == [ADMIN, ADMIN]
+
+
+async def test_mail_to_the_postmaster_goes_to_a_person(embedded: Context) -> None:
+    take(embedded, "postmaster@back.gate.example", b"Subject: hello\r\n\r\nPlease call.\r\n", "x@isp.example")
+
+    [(to, message)] = letters(embedded)
+    assert to == ADMIN
+    assert message["Subject"] == "hello"
+    assert "192.0.2.1" in message["Received"]
+
+
+async def test_mail_that_runs_in_circles_is_refused(embedded: Context) -> None:
+    content = b"Received: by x\r\n" * 51 + b"\r\n"
+    assert not take(embedded, "postmaster@back.gate.example", content, "x@isp.example")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "anybody@back.gate.example",
+        "stop+@back.gate.example",
+        f"stop+{'a' * 53}@back.gate.example",
+        f"b+{'a' * 53}@back.gate.example",
+        "postmaster@elsewhere.example",
+        "lettre@maison-lavande.example",
+    ],
+)
+async def test_nothing_else_is_taken(embedded: Context, address: str) -> None:
+    assert Inbox(embedded).target(parse(address)) is None
+
+
+async def test_a_token_opens_only_what_it_was_made_for(embedded: Context) -> None:
+    link = embedded.tokens.seal(Purpose.LINK, Link(1, 1, 1))
+    stop = embedded.tokens.seal(Purpose.MAILTO, Link(1, 1, 1))
+    inbox = Inbox(embedded)
+
+    assert inbox.target(parse(f"stop+{stop}@back.gate.example"))
+    for wrong in (f"stop+{link}", f"b+{stop}", f"b+{link}"):
+        assert inbox.target(parse(f"{wrong}@back.gate.example")) is None
+
+
+# ---- too many complaints
+
+
+async def test_a_campaign_is_paused_at_the_rate_set_and_goes_on_when_it_is_released(context: Context) -> None:
+    first, second = await delivered(context, CAMILLE, JOHN)
+    take(context, first.sender, arf("abuse", first.content.decode()))
+    with context.store.read() as tx:
+        assert trails.pauses(tx) == []  # one complaint is not many
+    take(context, second.sender, arf("abuse", second.content.decode()))
+    with context.store.read() as tx:
+        [pause] = trails.pauses(tx)
+    assert (pause.sent, pause.complaints) == (2, 2)
+
+    third = agree(context, "new@mailbox.example")
+    hop = Says(TAKEN)
+    async with rig(context, courier=hop, delivering=True) as house:
+        assert (await house.send(third))[-1].code == 250
+        await until(lambda: [row.state for row in house.parcels()] == ["held"])
+        assert house.parcels()[0].reason == "D-PAUSED"
+    assert hop.letters == []
+
+    with context.store.begin() as tx:
+        [row] = trails.pauses(tx)
+        assert campaigns.release(tx, row, clock.now(), "cli:anna") == 1
+    async with rig(context, courier=hop, delivering=True) as house:
+        assert house.deliverer
+        running = asyncio.create_task(house.deliverer.run())
+        await until(lambda: not house.parcels())
+        await house.deliverer.stop(5)
+        await running
+    assert [letter.recipient for letter in hop.letters] == [third]
+
+
+def agree(context: Context, address: str) -> str:
+    """Add somebody who agreed as the sample's first person did."""
+    with context.store.begin() as tx:
+        known = people.find(tx, tx.exec(select(Account)).one().advertiser_id, parse(CAMILLE).key)
+        assert known
+        number = context.store.take(1)[0]
+        values = known.model_dump() | {"id": number, "address": address, "address_key": parse(address).key}
+        people.add(tx, type(known)(**values))
+        for event in ledger.of_contact(tx, known.id):
+            if event.kind == "granted":
+                fresh = event.model_dump() | {"id": context.store.take(1)[0], "contact_id": number}
+                ledger.append(tx, [fresh])
+    return address
+
+
+async def test_trails_are_forgotten_after_a_while(embedded: Context) -> None:
+    await delivered(embedded, CAMILLE)
+    with embedded.store.begin() as tx:
+        [trail] = tx.exec(select(Trail)).all()
+        assert (trail.copies, trail.mail_from) == (1, "lettre@maison-lavande.example")
+        trail.created_at -= trails.KEPT * 2
+        tx.add(trail)
+    retention.run(embedded)
+
+    with embedded.store.read() as tx:
+        assert tx.exec(select(Trail)).all() == []
