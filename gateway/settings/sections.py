@@ -10,11 +10,10 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from gateway.errors import Misuse
 from gateway.law.facts import Policy
-from gateway.mail.address import parse
+from gateway.settings.inbound import Inbound
 from gateway.settings.kinds import (
     UNSET,
     Duration,
@@ -29,12 +28,7 @@ from gateway.settings.kinds import (
     WebUrl,
     Whole,
 )
-
-
-class Section(BaseModel):
-    """One section of the configuration; unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, strict=False)
+from gateway.settings.section import Section
 
 
 class Gateway(Section):
@@ -208,53 +202,6 @@ class Web(Section):
         description="Whether the evidence of a sign-up holds the network it came from (/24, /48). Some counsel ask for"
         " it; the double opt-in proves more and needs no such data.",
     )
-
-
-class Inbound(Section):
-    """Mail that comes back to us."""
-
-    domain: Hostname = Field(
-        "localhost", description="Bounces, complaints and mailto opt-outs are addressed to this domain."
-    )
-    listen: Annotated[ListenOn | None, UNSET] = Field(
-        None,
-        description="Where that mail is taken, without login: the MX of the domain, or the machine behind it. Set it on"
-        " every node, or on none.",
-    )
-    postmaster: str = Field(
-        "",
-        description="Who reads what people write to postmaster, abuse and feedback at that domain; needed with listen.",
-    )
-    return_path: Literal["ours", "tool"] = Field(
-        "ours",
-        description='With listen: copies leave with a return path of their own at that domain ("ours"), so that bounces'
-        ' are understood here and then passed on to the tool, or with the return path of the tool ("tool").',
-    )
-    max_size: Size = Field(
-        Size(2_097_152), ge=65_536, description="Largest message taken there, in bytes or such as 2MiB."
-    )
-
-    @model_validator(mode="after")
-    def _reachable(self) -> "Inbound":
-        if self.listen is None:
-            return self
-        if "." not in self.domain:
-            raise ValueError(
-                "inbound.domain: with listen, name the domain whose mail comes here, such as in.example.org"
-            )
-        try:
-            parse(self.postmaster)
-        except Misuse as problem:
-            raise ValueError(
-                "inbound.postmaster: with listen, name the mailbox of a person who reads what comes to"
-                f" postmaster@{self.domain} (RFC 5321 4.5.1)"
-            ) from problem
-        return self
-
-    @property
-    def verp(self) -> bool:
-        """Return whether each copy has a return path of its own."""
-        return self.listen is not None and self.return_path == "ours"
 
 
 def _zone(value: str) -> str:
