@@ -12,7 +12,8 @@ from pydantic import BaseModel, ValidationError
 
 from gateway.errors import Misuse
 from gateway.settings.kinds import Secret
-from gateway.settings.sections import Section, Settings, ToolAt
+from gateway.settings.section import Section
+from gateway.settings.sections import Settings, ToolAt
 
 
 def load(path: Path | None) -> Settings:
