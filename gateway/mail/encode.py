@@ -4,6 +4,7 @@ import binascii
 import codecs
 import re
 from functools import lru_cache
+from itertools import cycle
 
 # Charsets by Python's name in which the bytes below 0x40, "<" ">" "=" and quotes among them, mean the same as in ASCII
 # wherever they occur. Other charsets people use are decoded first; what is in neither set is not touched.
@@ -31,7 +32,7 @@ _BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]|\s)*+(?:=\s*){0,2}")
 _BASE64_RUN = re.compile(rb"[A-Za-z0-9+/]+")
 _QP_TOKEN = re.compile(rb"=[0-9A-Fa-f]{2}|=\r\n|.", re.DOTALL)
 _SELF = bytes([byte for byte in range(32, 127) if byte != ord("=")]) + b"\t"  # written as they are
-_BARE_LF = re.compile(rb"(?<!\r)\n")
+_ALONE = re.compile(rb"(\r(?!\n)|(?<!\r)\n)")
 # What Western charsets may lack, and what people write instead.
 _TYPOGRAPHY = str.maketrans(
     {"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "...", "\u00a0": " ", "\u202f": " "}
@@ -103,12 +104,18 @@ def transfer_decoded(raw: bytes, encoding: str) -> bytes | None:
 
 
 def qp(data: bytes) -> bytes:
-    """Return `data` in quoted-printable: CRLF stays a line end, a bare LF is encoded; no line begins with "--"."""
+    """Return `data` in quoted-printable: CRLF stays a line end, CR or LF alone is encoded; no line begins with "--"."""
     if _needs_no_quoting(data):
         return data
-    chunks = [data] if data.count(b"\n") == data.count(b"\r\n") else _BARE_LF.split(data)
+    even = data.count(b"\r") == data.count(b"\r\n") == data.count(b"\n")
+    chunks = [data] if even else _ALONE.split(data)
     # The leading CRLF tells b2a_qp to break lines by CRLF. "--" could be taken for a boundary.
-    coded = b"=0A=\r\n".join([binascii.b2a_qp(b"\r\n" + chunk)[2:] for chunk in chunks])
+    coded = b"".join(
+        [
+            b"=%02X=\r\n" % chunk[0] if odd else binascii.b2a_qp(b"\r\n" + chunk)[2:]
+            for odd, chunk in zip(cycle((False, True)), chunks, strict=False)
+        ]
+    )
     if coded.startswith(b"--"):
         coded = b"=2D" + coded[1:]
     return coded.replace(b"\n--", b"\n=2D-")

@@ -150,10 +150,8 @@ class Leaf:
         out: list[bytes] = []
         last = 0
         for piece, (start, end) in zip(pieces, self.places, strict=True):
-            out += (
-                self.raw[last:start],
-                *_broken_off(encode.qp(piece), piece, self.raw[start - 1 : start] if start else b"\n"),
-            )
+            before = self.raw[start - 1 : start] if start else b"\n"
+            out += (self.raw[last:start], *_broken_off(encode.qp(piece), piece, before))
             last = end
         out.append(self.raw[last:])
         return b"".join(out)
@@ -167,9 +165,10 @@ class Leaf:
             return encode.base64(b"".join([kept[0], *woven])) + b"\r\n", charset
         if not self._coded:  # the same for every copy
             self._coded = tuple([encode.qp(part) for part in self._kept(charset)])
-        out = [self._coded[0]]
+        out, before = [self._coded[0]], self._coded[0][-1:] or b"\n"
         for piece, kept_qp in zip(pieces, self._coded[1:], strict=True):
-            out += (*_broken_off(encode.qp(piece), piece, b""), kept_qp)
+            out += (*_broken_off(encode.qp(piece), piece, before), kept_qp)
+            before = kept_qp[-1:] or b"\n"
         return b"".join(out), charset
 
     def _kept(self, charset: str) -> list[bytes]:
@@ -185,6 +184,8 @@ def _broken_off(coded: bytes, piece: bytes, before: bytes) -> tuple[bytes, bytes
 
     Lines of their own stand as they are, but a blank must not end the line before; what goes into a line breaks it.
     """
+    if not piece:
+        return b"" if before == b"\n" else b"=\r\n", b"", b""
     own = before == b"\n" or (piece[:2] == b"\r\n" and before not in _BLANK)
     return b"" if own else b"=\r\n", coded, b"" if piece[-2:] == b"\r\n" else b"=\r\n"
 

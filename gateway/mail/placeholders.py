@@ -6,7 +6,7 @@ preferences address becomes ours; what nobody here can fill in keeps the message
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -51,8 +51,9 @@ _DROP = """[FOOTER] [[data-msys-unsubscribe="1"]]"""
 _STUCK = """{{~OptinURL~}} [CONFIRMATIONURL] {resubscribe_url} [SUBSCRIBEURL] [JUMPOFFURL] [FORWARDURL] %recipient.@%
 {{{~pm:@~}}} *|UNSUB:@ <%~asm_@%>"""
 _REFERENCES = {"<": b"&lt;", ">": b"&gt;", '"': b"&quot;"}
-_PREFIX = re.compile(rb"https?://\Z")
-_WHOLE = re.compile(rb"https?://[^\s\"'<>]*\Z")  # a tool's own address that it would have replaced whole
+_BARE = re.compile(rb"https?://")
+_WHOLE = re.compile(rb"https?://[^\s\"'<>]*\Z")  # the beginning of an address that holds the placeholder
+_REST = re.compile(rb"[^\s\"'<>]*?(?=[.,;:!?)\]]*(?:[\s\"'<>]|\Z))")  # and its end, without the sentence around it
 _LOOK_BACK = 300
 _PATH = b"/unsubscribe_from_list"  # the one that begins with a sign found everywhere
 _BEFORE, _AFTER, _HITS_MOST = 8, 200, 2_000  # around an opening; and how many of them a message may have
@@ -123,7 +124,16 @@ def find(data: bytes) -> tuple[Found, ...]:
     Raises `Flood` when there are more words of the kind than any message has.
     """
     low = data.lower()
-    return tuple([_found(low, match) for lo, hi in _windows(low) for match in _ANY.finditer(low, lo, hi)])
+    found: list[Found] = []
+    for lo, hi in _windows(low):
+        for match in _ANY.finditer(low, lo, hi):
+            one = _found(low, match)
+            if found and one.start < found[-1].end:  # a part of an address that goes as a whole
+                whole = found.pop()
+                kind = Kind.STUCK if one.kind is Kind.STUCK else whole.kind
+                one = replace(whole, end=max(whole.end, one.end), kind=kind)
+            found.append(one)
+    return tuple(found)
 
 
 def _windows(data: bytes) -> list[tuple[int, int]]:
@@ -155,11 +165,13 @@ def _hits(data: bytes) -> Iterator[int]:
 
 def _found(data: bytes, match: re.Match[bytes]) -> Found:
     kind, label = _MEANING[match.lastindex or 0]
-    start = match.start()
-    if kind in (Kind.STOP, Kind.CHOOSE):  # editors put "http://" before what they take for a relative address
-        before = _WHOLE if match[0].startswith(b"/") else _PREFIX
-        prefix = before.search(data, max(0, start - _LOOK_BACK), start)
-        start = prefix.start() if prefix else start
+    start, end = match.span()
+    # Editors put "http://" or a site before what they take for a relative address, and trackers of clicks put it behind
+    # theirs: an opt-out is reached straight, so the address goes as a whole.
+    if kind in (Kind.STOP, Kind.CHOOSE) and (prefix := _WHOLE.search(data, max(0, start - _LOOK_BACK), start)):
+        if not _BARE.fullmatch(prefix[0]) and (rest := _REST.match(data, end)):
+            end = rest.end()
+        start = prefix.start()
     # In an attribute only the address fits, whatever the tool would have put there.
     inside_tag = data.rfind(b"<", max(0, start - 2_000), start) > data.rfind(b">", max(0, start - 2_000), start)
-    return Found(start, match.end(), kind, label and not inside_tag)
+    return Found(start, end, kind, label and not inside_tag)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from gateway.mail.mention import MentionFields, render
-from gateway.mail.rewrite import Insert
+from gateway.mail.rewrite import Insert, Plan, Unfit, plan
 
 STOP = "https://stop.exemple.fr/p/" + "a" * 52
 CHOOSE = "https://stop.exemple.fr/c/" + "c" * 52
@@ -37,4 +37,10 @@ def fields_of(case: dict[str, Any]) -> MentionFields:
 def insert_of(case: dict[str, Any]) -> Insert:
     """Return what the copy of a golden case gets."""
     mention = render(fields_of(case), case.get("lang", "fr"))
-    return Insert(HEADERS, mention, {"unsubscribe_url": STOP, "preferences_url": CHOOSE})
+    links = {"unsubscribe_url": STOP, "preferences_url": CHOOSE}
+    return Insert(HEADERS, mention, links, tracking=case.get("tracking", False))
+
+
+def plan_of(eml: bytes, case: dict[str, Any]) -> Plan | Unfit:
+    """Return how the message of a golden case is copied."""
+    return plan(eml, remove=frozenset(case.get("remove", ())), opening=case.get("opening", False))

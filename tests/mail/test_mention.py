@@ -46,6 +46,7 @@ def test_every_field_is_read_in_both_forms(lang):
         elif name == "optout_mailto":
             assert "stop+abc@in.exemple.fr" in plain
             assert f'href="{value}"' in mention.html.replace("&amp;", "&")
+            continue
         elif name != "nature":
             assert value.removesuffix(".") in plain
             assert value.removesuffix(".") in shown
@@ -61,7 +62,7 @@ def test_one_opt_out_link_and_one_mailto_with_words():
     links = LexborHTMLParser(render(FULL, "fr").html).css("a")
     assert [" ".join(link.text().split()) for link in links] == [
         "Ne plus recevoir ces e-mails",
-        "stop+abc@in.exemple.fr",
+        "Le demander par e-mail",
         "Choisir les e-mails que je reçois",
         "Vos données et vos droits",
         "Ne plus être mesuré",

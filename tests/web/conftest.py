@@ -1,26 +1,16 @@
 """One public server and one desk for the room's tests; the desk is fresh for each test."""
 
-import os
 import shutil
 
 import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from gateway.web.app import WebOptions, create_app
+from tests.support.browser import launched
 from tests.web.hall import Hall
 from tests.web.house import TOKENS, Desk, Running
-
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="session")
@@ -66,19 +56,9 @@ def hall(_hall):
 
 @pytest.fixture(scope="module")
 def chromium():
-    """Debian's Chromium, driven by Playwright; without it these tests cannot say anything.
-
-    Not for the session: Playwright leaves a loop running in the main thread, where other tests want their own.
-    """
-    found = shutil.which("chromium")
-    if not found:
-        if os.environ.get("CI") == "true":
-            pytest.fail("chromium is not installed: apt-get install chromium")
-        pytest.skip("chromium is not installed: apt-get install chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=FLAGS)
+    """Debian's Chromium, for one module of tests."""
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
