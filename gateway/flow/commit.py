@@ -50,7 +50,7 @@ class Filing:
     @property
     def keeps(self) -> Row | None:
         """Return the submission if anything needs it: a parcel, or a delivery report, which quotes the message."""
-        needed = any(entry.parcel or (entry.report and entry.report["via"] == "dsn") for entry in self.entries)
+        needed = any(entry.parcel or entry.report for entry in self.entries)
         return self.submission if needed else None
 
     def number(self, numbers: Iterator[int]) -> None:

@@ -1,7 +1,7 @@
 """What a tool is told that the SMTP dialogue did not tell it: the outbox, and the delivery reports made from it.
 
 A report is a row, written in the very transaction that decides what it tells of. Accounts hear as they chose (`account
-add --report`): `dsn`, a delivery report to the return path (RFC 3464); `webhook`, left to `flow` next door; or `none`.
+add --report`): `dsn`, a delivery report to the return path (RFC 3464), or `none`; webhooks tell it too (`flow.outbox`).
 NOTIFY is honoured (RFC 3461 4.1) and nothing is ever reported to the null sender. Turning rows into a report is one
 transaction too, from the outbox into the spool, so that it happens once, on whichever node; from the spool the report
 leaves like any mail.
@@ -30,7 +30,7 @@ from gateway.store.tables import Account, Report
 from gateway.store.tx import Tx
 from gateway.text import say
 
-WAYS = ("dsn", "webhook", "none")
+WAYS = ("dsn", "none")
 MOST = 100  # reports of one transaction, and recipients of one delivery report
 EVERY = 2.0  # seconds between looks at the outbox
 
@@ -66,14 +66,12 @@ def row(
     `body`: `code` (public reason), `recipient` and `orcpt`, and the `reply` of the next hop if it was its doing. The
     gateway's own letters have no account.
     """
-    if account is None or account.report == "none":
-        return None
-    if account.report == "dsn" and not (mail_from and _wished(notify, KINDS[kind])):
+    wanted = account is not None and account.report == "dsn" and mail_from and _wished(notify, KINDS[kind])
+    if account is None or not wanted:
         return None
     return {
         "account_id": account.id,
         "kind": kind,
-        "via": account.report,
         "body": dict(body),
         "due_at": due_at,
         "attempts": 0,
@@ -89,10 +87,10 @@ def _wished(notify: str, kind: Kind) -> bool:
 def send(context: Context, now: datetime) -> int:
     """Turn the reports that are due into delivery reports in the spool; return how many. Blocks; raise TryLater."""
     with context.store.read() as tx:
-        if not reports.waiting(tx, "dsn", now):
+        if not reports.waiting(tx, now):
             return 0
     with context.store.begin() as tx:
-        rows = reports.due(tx, "dsn", now, MOST)
+        rows = reports.due(tx, now, MOST)
         about = {one.submission_id for one in rows}
         spool.lock(tx, about)
         for number, group in groupby(rows, key=lambda one: one.submission_id):

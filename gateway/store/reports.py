@@ -25,22 +25,23 @@ def of_ref(tx: Session, ref: int) -> list[Report]:
     return list(tx.exec(select(Report).where(Report.ref == ref).order_by(col(Report.id))))
 
 
-def due(tx: Session, via: str, now: datetime, limit: int) -> list[Report]:
-    """Return at most `limit` reports for one way of telling, by submission, and keep other nodes from taking them.
+def due(tx: Session, now: datetime, limit: int) -> list[Report]:
+    """Return at most `limit` reports, by submission, and keep other nodes from taking them.
 
     Those of one submission come together: once the first is due, the others do not wait for their own time. They are
     locked until the end of the transaction (PostgreSQL; SQLite has one writer), in which they should be told and
     deleted, or put off.
     """
-    mine = select(Report).where(Report.via == via)
-    ready = select(Report.submission_id).where(Report.via == via, Report.due_at <= now).limit(limit)
-    query = mine.where(col(Report.submission_id).in_(ready)).order_by(col(Report.submission_id), col(Report.id))
+    ready = select(Report.submission_id).where(Report.due_at <= now).limit(limit)
+    query = (
+        select(Report).where(col(Report.submission_id).in_(ready)).order_by(col(Report.submission_id), col(Report.id))
+    )
     return list(tx.exec(query.limit(limit).with_for_update(skip_locked=True)))
 
 
-def waiting(tx: Session, via: str, now: datetime) -> bool:
-    """Return whether there is a report due for that way of telling."""
-    return tx.exec(select(Report.id).where(Report.via == via, Report.due_at <= now).limit(1)).first() is not None
+def waiting(tx: Session, now: datetime) -> bool:
+    """Return whether there is a report due."""
+    return tx.exec(select(Report.id).where(Report.due_at <= now).limit(1)).first() is not None
 
 
 def drop(tx: Session, ids: Collection[int]) -> int:

@@ -134,7 +134,7 @@ _EMPTY = Prepared(
         Among(_SUBMISSIONS.c.id, "ids"),
         ~exists().where(_PARCELS.c.submission_id == _SUBMISSIONS.c.id),
         # A delivery report quotes the message.
-        ~exists().where(_REPORTS.c.submission_id == _SUBMISSIONS.c.id, _REPORTS.c.via == "dsn"),
+        ~exists().where(_REPORTS.c.submission_id == _SUBMISSIONS.c.id),
     )
 )
 _CONTENTS = Prepared(

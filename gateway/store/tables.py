@@ -61,7 +61,7 @@ class Account(SQLModel, table=True):
     domains: list[str] = json_(list)  # From domains; empty: those of the advertiser
     plugin: str = "generic"
     block_style: str = "refuse"
-    report: str = "dsn"  # how it is told what the SMTP dialogue did not say: dsn, webhook, none
+    report: str = "dsn"  # how it is told what the SMTP dialogue did not say: dsn, none
     promo_check: str = "enforce"
     optout_hosts: list[str] = json_(list)  # hosts of the tool's own one-click URLs that may be called
     created_at: datetime = moment()
@@ -239,19 +239,17 @@ class Receipt(SQLModel, table=True):
 
 
 class Report(SQLModel, table=True):
-    """What a tool is to be told, until it has been told: the outbox.
+    """What a tool is to be told in a delivery report, until it has been told; the submission stays as long.
 
-    `via` is how the account wants to hear (`dsn`, `webhook`), so that each row has one reader, who deletes it. `body`
-    holds code, recipient, status and reply; the submission stays while a report about it waits.
+    `body` holds code, recipient, ORCPT and the reply of the next hop.
     """
 
-    __table_args__ = (Index("ix_report_due", "via", "due_at"), Index("ix_report_submission", "submission_id"))
+    __table_args__ = (Index("ix_report_due", "due_at"), Index("ix_report_submission", "submission_id"))
     id: int = id_()
     account_id: int = big()
     submission_id: int = big()
     ref: int = big(index=True)
     kind: str  # refused, held, dropped, failed, delayed, relayed (flow.report)
-    via: str
     body: dict[str, Any] = json_(dict)
     due_at: datetime = moment()
     attempts: int = 0

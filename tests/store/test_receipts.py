@@ -33,7 +33,7 @@ def test_receipts_about_a_person_come_page_by_page(store: Store) -> None:
 
 
 def test_reports_about_a_copy_are_found_by_its_reference(store: Store) -> None:
-    given = {"account_id": 1, "submission_id": 1, "kind": "refused", "via": "dsn", "body": {"code": "R-OBJECTED"}}
+    given = {"account_id": 1, "submission_id": 1, "kind": "refused", "body": {"code": "R-OBJECTED"}}
     given |= {"due_at": NOW, "created_at": NOW}
     with store.begin() as tx:
         reports.write(tx, [{"id": 1, "ref": 9} | given, {"id": 2, "ref": 10} | given])

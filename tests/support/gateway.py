@@ -45,6 +45,7 @@ domain = "in.test"
 [limits]
 lease = "3s"
 retries = ["1s"]
+report_after = "1s"
 """
 
 
@@ -52,10 +53,10 @@ class World:
     """A configured gateway in `folder`; `start` runs it, `kill` ends it as a power cut would.
 
     `store` is a database address; without one it is SQLite in the folder. The sample data of `gateway.sample` is in the
-    database, and `password` is that of its account.
+    database, and `password` is that of its account. With `inbound`, a port, mail for in.test is taken there.
     """
 
-    def __init__(self, folder: Path, upstream: str, store: str = "sqlite:///gateway.db") -> None:
+    def __init__(self, folder: Path, upstream: str, store: str = "sqlite:///gateway.db", inbound: int = 0) -> None:
         self.folder = folder
         self.config = folder / "config.toml"
         self.smtp_port, self.web_port = free_port(), free_port()
@@ -67,9 +68,9 @@ class World:
         for blob in certificate.cert_chain_pems:
             blob.write_to_path(folder / "certificate.pem", append=True)
         self._authority.cert_pem.write_to_path(folder / "authority.pem")
-        self.config.write_text(
-            CONFIG.format(smtp=self.smtp_port, web=self.web_port, upstream=upstream, store=store), "utf-8"
-        )
+        text = CONFIG.format(smtp=self.smtp_port, web=self.web_port, upstream=upstream, store=store)
+        door = f'listen = "127.0.0.1:{inbound}"\npostmaster = "admin@office.test"\n' if inbound else ""
+        self.config.write_text(text.replace('domain = "in.test"\n', f'domain = "in.test"\n{door}'), "utf-8")
         self.settings = settings.load(self.config)
         settings.provide(self.settings)
         context = open_context(self.settings)
@@ -174,9 +175,11 @@ def campaign(subject: str = "Le printemps arrive") -> EmailMessage:
 
 
 @contextmanager
-def running(folder: Path, upstream: str, *arguments: str, store: str = "sqlite:///gateway.db") -> Iterator[World]:
+def running(
+    folder: Path, upstream: str, *arguments: str, store: str = "sqlite:///gateway.db", inbound: int = 0
+) -> Iterator[World]:
     """Run a gateway with the sample data for the time of a `with` block."""
-    world = World(folder, upstream, store)
+    world = World(folder, upstream, store, inbound)
     try:
         world.start(*arguments)
         yield world

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -29,6 +29,7 @@ trace unix - - n - 0 bounce
 proxymap unix - - n - - proxymap
 virtual unix - n n - - virtual
 error unix - - n - - error
+smtp unix - - n - - smtp
 retry unix - - n - - error
 anvil unix - - n - 1 anvil
 postlog unix-dgram n - n - 1 postlogd
@@ -107,21 +108,21 @@ class Hop:
 
 
 @contextmanager
-def next_hop(port: int = 0) -> Iterator[Hop]:
-    """Run a next hop for the time of a `with` block, on a free port unless one is named."""
+def next_hop(port: int = 0, *more: str) -> Iterator[Hop]:
+    """Run a next hop for the time of a `with` block, on a free port unless one is named; `more` goes into main.cf."""
     # not below pytest's folder: Postfix delivers as `nobody`, which may not enter it
     home = Path(tempfile.mkdtemp(prefix="hop-"))
     home.chmod(0o755)
     hop = Hop(home, port or free_port())
     try:
-        with _postfix(hop) if os.geteuid() == 0 else _sink(hop):
+        with _postfix(hop, more) if os.geteuid() == 0 else _sink(hop):
             yield hop
     finally:
         shutil.rmtree(home)
 
 
 @contextmanager
-def _postfix(hop: Hop) -> Iterator[None]:
+def _postfix(hop: Hop, more: Sequence[str]) -> Iterator[None]:
     home, etc = hop.home, hop.home / "etc"
     for name in ("etc", "queue", "data", "inbox"):
         (home / name).mkdir()
@@ -133,7 +134,7 @@ def _postfix(hop: Hop) -> Iterator[None]:
         if (Path("/etc/postfix") / f"{name}.d").is_dir():
             shutil.copytree(Path("/etc/postfix") / f"{name}.d", etc / f"{name}.d")
     (etc / "master.cf").write_text(MASTER.format(port=hop.port), "utf-8")
-    (etc / "main.cf").write_text(MAIN.format(home=home, daemons=DAEMONS), "utf-8")
+    (etc / "main.cf").write_text(MAIN.format(home=home, daemons=DAEMONS) + "\n".join([*more, ""]), "utf-8")
     command = ["/usr/sbin/postfix", "-c", str(etc)]
     started = subprocess.run([*command, "start"], capture_output=True, text=True, check=False)
     assert started.returncode == 0, started.stderr + hop.log()

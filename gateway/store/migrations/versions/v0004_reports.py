@@ -1,4 +1,4 @@
-"""Reports: how an account wants to hear, and whom each row of the outbox is for."""
+"""Reports: how an account wants to hear, and which message each row of the outbox is about."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -18,7 +18,6 @@ def upgrade() -> None:
     op.execute("DELETE FROM report")
     with op.batch_alter_table("report") as report:
         report.add_column(sa.Column("submission_id", sa.BigInteger(), nullable=False))
-        report.add_column(sa.Column("via", sa.String(), nullable=False))
-    op.create_index("ix_report_due", "report", ["via", "due_at"])
+    op.create_index("ix_report_due", "report", ["due_at"])
     op.create_index("ix_report_ref", "report", ["ref"])
     op.create_index("ix_report_submission", "report", ["submission_id"])
