@@ -43,6 +43,7 @@ from gateway.smtp.server import Door
 from gateway.smtp.server import start as open_door
 from gateway.store import migrate
 from gateway.store.engine import Store
+from gateway.web import api, hooks
 from gateway.web.app import WebOptions, create_app, create_ops_app
 from gateway.web.server import Server, bind, serve
 
@@ -166,7 +167,11 @@ class Gateway:
         web = context.settings.web
         where = self._plan.web or web.listen
         options = WebOptions(web.public_url, web.trusted_proxies)
-        app = create_app(Desk(context), context.tokens, options, Rights(context), context)
+        more = {
+            api.PREFIX: api.create_api(context, web.public_url),
+            hooks.PREFIX: hooks.create_hooks(context, secure=web.public_url.startswith("https:")),
+        }
+        app = create_app(Desk(context), context.tokens, options, Rights(context), context, more)
         self.web = serve(app, listening=bind(*where, reuse_port=self._plan.reuse_port))
         await self.web.start()
         stack.push_async_callback(self.web.stop)

@@ -16,6 +16,7 @@ NOUNS = {
     "demo": "demo:demo",
     "advertiser": "advertiser:advertiser",
     "account": "account:account",
+    "apikey": "apikey:apikey",
     "list": "lists:list_",
     "notice": "notice:notice",
     "register": "register:register",

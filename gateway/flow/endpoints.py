@@ -14,6 +14,7 @@ from gateway.errors import Misuse, NotFound
 from gateway.flow import feed as feeds
 from gateway.flow import seal
 from gateway.flow.context import Context
+from gateway.flow.feed import Scope
 from gateway.store import endpoints, errands, feed
 from gateway.store.outward import Endpoint
 from gateway.store.tx import Tx
@@ -41,7 +42,7 @@ class State:
 
 
 def create(
-    context: Context, advertiser_id: int, url: str, list_ids: Iterable[int], types: Iterable[str], cursor: str | None
+    context: Context, by: Scope, url: str, list_ids: Iterable[int], types: Iterable[str], cursor: str | None
 ) -> tuple[State, str]:
     """Make a webhook and return it with its secret, which is shown this once.
 
@@ -55,11 +56,11 @@ def create(
     secret = secrets.token_bytes(32)
     seal.seal(context, whole=False)  # what happened so far gets its place before the end of the feed
     with context.store.begin() as tx:
-        if sum(row.account_id is None for row in endpoints.all(tx, advertiser_id)) >= MOST:
+        if sum(row.account_id is None for row in endpoints.all(tx, by.advertiser_id)) >= MOST:
             raise Misuse(f"there are {MOST} webhooks already; delete one first")
         row = Endpoint(
             id=context.store.take(1)[0],
-            advertiser_id=advertiser_id,
+            advertiser_id=by.advertiser_id,
             url=url,
             list_ids=sorted(list_ids),
             types=wanted,
@@ -71,39 +72,39 @@ def create(
         return _state(tx, row), _written(secret)
 
 
-def mine(context: Context, advertiser_id: int) -> list[State]:
-    """Return the webhooks of an advertiser, the oldest first."""
+def mine(context: Context, by: Scope) -> list[State]:
+    """Return the webhooks of a scope, the oldest first."""
     with context.store.read() as tx:
-        return [_state(tx, row) for row in endpoints.all(tx, advertiser_id) if row.account_id is None]
+        return [_state(tx, row) for row in endpoints.all(tx, by.advertiser_id) if _within(by, row)]
 
 
-def get(context: Context, advertiser_id: int, number: int) -> State:
-    """Return one webhook; raise NotFound when the advertiser has no such one."""
+def get(context: Context, by: Scope, number: int) -> State:
+    """Return one webhook; raise NotFound when the scope has no such one."""
     with context.store.read() as tx:
-        return _state(tx, _own(tx, advertiser_id, number))
+        return _state(tx, _own(tx, by, number))
 
 
-def remove(context: Context, advertiser_id: int, number: int) -> None:
+def remove(context: Context, by: Scope, number: int) -> None:
     """Delete a webhook; what it was still to be told is not told any more."""
     with context.store.begin() as tx:
-        endpoints.remove(tx, _own(tx, advertiser_id, number).id)
+        endpoints.remove(tx, _own(tx, by, number).id)
 
 
-def rotate(context: Context, advertiser_id: int, number: int) -> str:
+def rotate(context: Context, by: Scope, number: int) -> str:
     """Give a webhook a new secret and return it; for a day everything is signed with the one before too."""
     secret = secrets.token_bytes(32)
     with context.store.begin() as tx:
-        row = _own(tx, advertiser_id, number)
+        row = _own(tx, by, number)
         before = row.secrets[0] | {"until": (clock.now() + OVERLAP).isoformat()}
         row.secrets = [_sealed(context, row, secret), before]
         endpoints.save(tx, row)
     return _written(secret)
 
 
-def replay(context: Context, advertiser_id: int, number: int, cursor: str | None) -> State:
+def replay(context: Context, by: Scope, number: int, cursor: str | None) -> State:
     """Tell a webhook again everything behind a cursor (None: where it stands), and enable it if it was disabled."""
     with context.store.begin() as tx:
-        row = _own(tx, advertiser_id, number)
+        row = _own(tx, by, number)
         _, first = errands.waiting(tx, row.id)
         errands.clear(tx, row.id)
         behind = row.place if first is None else min(row.place, first - 1)
@@ -128,9 +129,15 @@ def signed(context: Context, row: Endpoint, event_id: str, body: bytes) -> list[
     ]
 
 
-def _own(tx: Tx, advertiser_id: int, number: int) -> Endpoint:
+def _within(by: Scope, row: Endpoint) -> bool:
+    """Return whether a webhook tells of nothing outside a scope, which may be some lists only."""
+    listed = not by.list_ids or (bool(row.list_ids) and by.list_ids.issuperset(row.list_ids))
+    return row.account_id is None and row.advertiser_id == by.advertiser_id and listed
+
+
+def _own(tx: Tx, by: Scope, number: int) -> Endpoint:
     row = endpoints.get(tx, number)
-    if row is None or row.advertiser_id != advertiser_id or row.account_id is not None:
+    if row is None or not _within(by, row):
         raise NotFound("there is no such webhook")
     return row
 

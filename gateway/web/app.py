@@ -8,6 +8,8 @@ from anyio import to_thread
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Mount
+from starlette.types import ASGIApp
 
 from gateway import meters
 from gateway.errors import TryLater
@@ -47,11 +49,17 @@ class WebOptions:
 
 
 def create_app(
-    desk: Desk, tokens: Tokens, options: WebOptions, rights: Rights | None = None, context: Context | None = None
+    desk: Desk,
+    tokens: Tokens,
+    options: WebOptions,
+    rights: Rights | None = None,
+    context: Context | None = None,
+    more: Mapping[str, ASGIApp] | None = None,
 ) -> FastAPI:
     """Return the public application: `/1/{token}` and `/p/{token}`.
 
-    With `rights` their pages too, with `context` sign-up; nothing else.
+    With `rights` their pages too, with `context` sign-up, and applications of their own below the places of `more`;
+    nothing else.
     """
     app = FastAPI(**BARE, redirect_slashes=False)
     networks = Networks(options.trusted_proxies)
@@ -62,6 +70,7 @@ def create_app(
         app.router.routes += [held.route(counter, rights), letter.route(counter, rights)]
     if context:
         app.router.routes += join.routes(counter, context, networks, Throttle(options.sign_ups))
+    app.router.routes += [Mount(place, application) for place, application in (more or {}).items()]
     app.add_middleware(Guard, apology=render.apology, secure=options.public_url.startswith("https:"))
     app.add_exception_handler(HTTPException, _refused)
     return app

@@ -39,7 +39,7 @@ class Counter:
         """
         link = self._tokens.open(purpose, request.path_params["token"])
         if link is None:
-            wait = self._throttle.failed(self._networks.of(request))
+            wait = self._throttle.more(self._networks.of(request))
             raise HTTPException(429, headers={"Retry-After": str(wait)}) if wait else HTTPException(404)
         return link
 

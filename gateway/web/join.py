@@ -48,7 +48,7 @@ class Reception:
             did = request.query_params.get("did", "")
             return joinpages.after(request, found, did) if did in DID else joinpages.form(request, found, self._days)
         network = self._networks.of(request)
-        if wait := self._throttle.failed(network):
+        if wait := self._throttle.more(network):
             raise HTTPException(429, headers={"Retry-After": str(wait)})
         values = await body.fields(request.headers, await body.read(request))
         if _is_foreign(request, found):

@@ -7,6 +7,7 @@ faster than two and nothing else can then be styled in.
 import base64
 import hashlib
 import re
+from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
 from importlib.resources import files
 from urllib.parse import urlsplit
@@ -71,6 +72,11 @@ def apology(request: Request, status: int, reference: str = "") -> HTMLResponse:
     body = say(f"{key}.body", reference=reference)
     again = getattr(request.state, "again", {}) if status == 503 else {}
     return _page("apology.html", lang, status=status, title=say(f"{key}.title"), body=body, again=again)
+
+
+def api(info: Mapping[str, str], operations: Sequence[Mapping[str, object]]) -> HTMLResponse:
+    """Return the page of the API; it is for programmers, so it speaks English only."""
+    return _page("api.html", "en", status=200, info=info, operations=operations)
 
 
 def _page(template: str, lang: str, *, color: str = "", status: int, **fields: object) -> HTMLResponse:

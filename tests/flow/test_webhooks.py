@@ -55,8 +55,12 @@ def alone(sqlite_url: str, tmp_path: Path) -> Iterator[Context]:
     context.close()
 
 
+def owner_of(context: Context) -> Scope:
+    return Scope(advertiser_id(context))
+
+
 def webhook(context: Context, server: HttpsServer, *types: str, cursor: str | None = None) -> tuple[int, str]:
-    owner = advertiser_id(context)
+    owner = owner_of(context)
     state, secret = endpoints.create(context, owner, f"{server.url}/hook", [], types, cursor)
     return state.id, secret
 
@@ -157,13 +161,13 @@ def test_an_endpoint_that_fails_is_left_alone_for_a_while(alone: Context, server
     tell(alone, server, 3)
 
     assert len(server.asked) == 1
-    state = endpoints.get(alone, advertiser_id(alone), number)
+    state = endpoints.get(alone, owner_of(alone), number)
     assert (state.waiting, state.why) == (1, "the answer was 500")
     assert state.failing_since
 
 
 def test_after_days_of_failure_it_is_disabled_and_goes_on_where_it_was(context: Context, server: HttpsServer) -> None:
-    owner = advertiser_id(context)
+    owner = owner_of(context)
     number, _ = webhook(context, server)
     say(context, CAMILLE, Kind.OBJECTED)
     server.answer = lambda asked: (500, b"")
@@ -191,7 +195,7 @@ def test_who_answers_gone_is_not_called_again(alone: Context, server: HttpsServe
     tell(alone, server)
 
     assert len(server.asked) == 1
-    assert endpoints.get(alone, advertiser_id(alone), number).disabled_at
+    assert endpoints.get(alone, owner_of(alone), number).disabled_at
 
 
 def test_what_nobody_takes_for_days_is_given_up(alone: Context, server: HttpsServer) -> None:
@@ -208,11 +212,11 @@ def test_what_nobody_takes_for_days_is_given_up(alone: Context, server: HttpsSer
 
 def test_replay_tells_everything_behind_a_cursor_again_under_the_same_ids(alone: Context, server: HttpsServer) -> None:
     number, _ = webhook(alone, server)
-    start = endpoints.get(alone, advertiser_id(alone), number).cursor
+    start = endpoints.get(alone, owner_of(alone), number).cursor
     say(alone, CAMILLE, Kind.OBJECTED)
     say(alone, JOHN, Kind.OBJECTED)
     tell(alone, server)
-    endpoints.replay(alone, advertiser_id(alone), number, start)
+    endpoints.replay(alone, owner_of(alone), number, start)
     tell(alone, server)
 
     ids = [body["data"]["event_id"] for body in bodies(server)]
@@ -222,7 +226,7 @@ def test_replay_tells_everything_behind_a_cursor_again_under_the_same_ids(alone:
 
 def test_a_rotated_secret_is_used_beside_the_one_before(alone: Context, server: HttpsServer) -> None:
     number, first = webhook(alone, server)
-    second = endpoints.rotate(alone, advertiser_id(alone), number)
+    second = endpoints.rotate(alone, owner_of(alone), number)
     say(alone, CAMILLE, Kind.OBJECTED)
     tell(alone, server)
 
@@ -260,13 +264,13 @@ def test_a_webhook_of_another_advertiser_is_not_there(alone: Context, server: Ht
     number, _ = webhook(alone, server)
 
     with pytest.raises(NotFound):
-        endpoints.get(alone, 12345, number)
+        endpoints.get(alone, Scope(12345), number)
     with pytest.raises(NotFound):
-        endpoints.remove(alone, 12345, number)
+        endpoints.remove(alone, Scope(12345), number)
 
 
 def test_what_may_not_be_called_is_refused_when_it_is_made(alone: Context, server: HttpsServer) -> None:
-    owner = advertiser_id(alone)
+    owner = owner_of(alone)
     for url in ("https://127.0.0.1/hook", "http://example.org/hook", "https://169.254.169.254/latest"):
         with pytest.raises(Misuse):
             endpoints.create(alone, owner, url, [], [], None)
@@ -279,6 +283,6 @@ def test_a_deleted_webhook_hears_nothing_more(alone: Context, server: HttpsServe
     say(alone, CAMILLE, Kind.OBJECTED)
     server.answer = lambda asked: (500, b"")
     tell(alone, server)
-    endpoints.remove(alone, advertiser_id(alone), number)
+    endpoints.remove(alone, owner_of(alone), number)
 
     assert count(alone, "errand") == count(alone, "endpoint") == 0

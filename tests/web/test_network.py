@@ -39,11 +39,11 @@ def test_a_throttle_forgets_after_its_window_and_keeps_bounded_memory(monkeypatc
     now = [0.0]
     monkeypatch.setattr(clock, "ticks", lambda: now[0])
     throttle = Throttle(2, most=3)
-    assert [throttle.failed("a") for _ in range(4)] == [0, 0, 60, 60]
+    assert [throttle.more("a") for _ in range(4)] == [0, 0, 60, 60]
     now[0] = 61.0
-    assert throttle.failed("a") == 0
+    assert throttle.more("a") == 0
     for key in "bcdef":
-        throttle.failed(key)
+        throttle.more(key)
     assert len(throttle) == 3
 
 
