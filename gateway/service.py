@@ -197,7 +197,12 @@ class Gateway:
             max_size=smtp.max_size,
             max_recipients=smtp.max_recipients,
             max_sessions=limits.sessions,
+            max_sessions_per_host=limits.sessions_per_host,
+            max_memory=limits.memory,
+            free_failed_logins=limits.failed_logins,
             idle_timeout=limits.idle.total_seconds(),
+            login_timeout=limits.login.total_seconds(),
+            message_timeout=limits.message.total_seconds(),
             reuse_port=plan.reuse_port,
         )
 

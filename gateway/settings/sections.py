@@ -276,6 +276,22 @@ class Limits(Section):
     idle: Duration = Field(
         timedelta(minutes=5), description="How long an SMTP session may say nothing (RFC 5321 4.5.3.2: 5 minutes)."
     )
+    sessions_per_host: Whole = Field(
+        100, ge=1, le=100_000, description="SMTP sessions served at once for one address, for each worker."
+    )
+    memory: Size = Field(
+        Size(268_435_456),
+        ge=65_536,
+        description="Memory for messages that come in at once, for each worker; large ones wait for their turn.",
+    )
+    login: Duration = Field(timedelta(minutes=2), description="How long an SMTP client has to log in.")
+    message: Duration = Field(timedelta(minutes=15), description="How long one message may take to come in.")
+    failed_logins: Whole = Field(
+        10,
+        ge=1,
+        le=1000,
+        description="Wrong passwords from one network, or for one account, until they have to wait.",
+    )
     deliveries: Whole = Field(
         1000, ge=1, le=10_000, description="Parcels claimed for delivery at once, for each worker."
     )

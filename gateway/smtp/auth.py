@@ -48,22 +48,31 @@ class Auth:
         await self._check(server, name, password)
 
     async def _check(self, server: Dialog, name: bytes, password: bytes) -> None:
+        """Ask the gate, unless too many wrong passwords came from this network or for this account (`smtp.guard`)."""
+        guard, said = server.house.guard, name.decode("utf-8", "replace")
+        if guard.wait(server.host, said, server.loop.time()):
+            await server.hang_up("421 4.7.0 too many failed logins, try again later")
+            return
         try:
-            login = await self.gate.login(name.decode("utf-8", "replace"), password)
+            login = await self.gate.login(said, password)
         except TryLater:
             await server.push("454 4.7.0 logins cannot be checked now, try again later")
             return
         if login is None:
-            await self._refuse(server)
+            await self._refuse(server, said)
             return
+        guard.succeeded(server.host, said, server.loop.time())
         server.session.login = login
         server.session.authenticated = True
         await server.push("235 2.7.0 welcome")
 
-    async def _refuse(self, server: Dialog) -> None:
+    async def _refuse(self, server: Dialog, name: str) -> None:
         """Make guessing slow and loud."""
         server.failed_logins += 1
         journal.warn("smtp.login", host=server.host, failed=server.failed_logins)
+        for blocked in server.house.guard.failed(server.host, name, server.loop.time()):
+            kind, key = blocked.key
+            journal.warn("smtp.guessing", **{kind: key}, failed=blocked.failed, seconds=blocked.seconds)
         await asyncio.sleep(server.options.failed_login_delay * server.failed_logins)
         if server.failed_logins < server.options.max_failed_logins:
             await server.push("535 5.7.8 name or password is wrong")

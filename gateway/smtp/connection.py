@@ -16,13 +16,16 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from gateway import journal
 from gateway.flow.gate import Login
 from gateway.mail.reply import Reply
+from gateway.smtp.guard import Guard
 from gateway.smtp.options import SmtpOptions
+from gateway.smtp.room import Room
 from gateway.smtp.wire import BadLine, Gone, Interrupted, Wire
 
 _FLUSH_AT = 16_384  # bytes of replies to pipelined commands that are kept back at most
 _LINGER = 2.0  # seconds in which a client that is shown the door may read why
 _LIMITS = {"MAIL": 1280, "RCPT": 1280, "AUTH": 12_288}  # with the parameters' share (RFC 3461 5, RFC 4954 4)
 _LIMIT = 512  # RFC 5321 4.5.3.1.4
+_CHATTER = frozenset({"EHLO", "HELO", "NOOP", "HELP", "VRFY", "EXPN", "RSET"})  # what brings no message nearer
 _WEB_METHODS = frozenset({"CONNECT", "GET", "POST", "PUT", "OPTIONS"})
 
 
@@ -52,6 +55,8 @@ class House(Interface):
     """What connections share (`smtp.server.Door`)."""
 
     options: SmtpOptions
+    guard: Guard
+    room: Room
     closing: bool
     tls: ssl.SSLContext | None
 
@@ -84,8 +89,10 @@ class Connection(SMTP):
         self.wire = Wire(loop, self.flush)
         self.host = ""
         self.failed_logins = 0
+        self.chatter = 0
         self._secure = secure
         self._errors = 0
+        self._login_timer: asyncio.TimerHandle | None = None
         self._open = True
         self._linger = False
         self._replies: list[bytes] = []
@@ -128,6 +135,8 @@ class Connection(SMTP):
         self.wire.transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
         self.host = str(peer[0]) if peer else ""
+        if self._login_timer is None:  # STARTTLS comes here again
+            self._login_timer = self.loop.call_later(self.options.login_timeout, self._login_cb)
         super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:
@@ -143,6 +152,8 @@ class Connection(SMTP):
         """End the wait for the client. What is under way ends by itself: aiosmtpd's own method would cancel it."""
         if self._timeout_handle is not None:
             self._timeout_handle.cancel()
+        if self._login_timer is not None:
+            self._login_timer.cancel()
         asyncio.StreamReaderProtocol.connection_lost(self, error)
         self.transport = self.wire.transport = None
         self._open = False
@@ -159,6 +170,11 @@ class Connection(SMTP):
         else:
             self.wire.interrupt("421 4.4.2 idle for too long")
             self._reset_timeout()
+
+    def _login_cb(self) -> None:
+        """Send away who has not logged in by now: such a connection costs its owner nothing, and us a place."""
+        if self.session.login is None:
+            self.wire.interrupt("421 4.7.0 nobody has logged in for too long")
 
     def close_when_idle(self) -> None:
         """End the session now if no transaction is open; otherwise the loop will, after it."""
@@ -223,6 +239,15 @@ class Connection(SMTP):
             journal.warn("smtp.errors", host=self.host, last=reply)
             await self.hang_up("421 4.7.0 too many errors")
 
+    async def _chatters(self) -> bool:
+        """Count a command that leads to nothing; end the session at too many, and return whether it has."""
+        self.chatter += 1
+        if self.chatter <= self.options.max_chatter:
+            return False
+        journal.warn("smtp.chatter", host=self.host, account=self.account)
+        await self.hang_up("421 4.7.0 too many commands and no message")
+        return True
+
     async def hang_up(self, reply: str | Reply) -> None:
         """Say why and end the session; what the client sends from now on is never looked at."""
         await self.push(reply)
@@ -285,6 +310,8 @@ class Connection(SMTP):
             return
         if verb in _WEB_METHODS:
             await self.hang_up("554 5.5.1 this is SMTP")
+            return
+        if verb in _CHATTER and await self._chatters():
             return
         method = self._smtp_methods.get(verb)
         if method is None:

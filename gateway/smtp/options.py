@@ -18,11 +18,16 @@ class SmtpOptions:
     max_size: int = 26_214_400
     max_recipients: int = 1000
     max_sessions: int = 1000
-    max_sessions_per_host: int = 500
+    max_sessions_per_host: int = 100
+    max_memory: int = 268_435_456  # for the messages that come in at once; `smtp.room`
     max_errors: int = 20  # protocol errors of one session; refused recipients are none
-    max_failed_logins: int = 3
+    max_chatter: int = 200  # commands that lead to no message, since the last message
+    max_failed_logins: int = 3  # of one session
+    free_failed_logins: int = 10  # of one network, or for one account, before they have to wait; `smtp.guard`
     failed_login_delay: float = 1.0
     idle_timeout: float = 300.0  # RFC 5321 4.5.3.2.7
+    login_timeout: float = 120.0  # from the connection to the login
+    message_timeout: float = 900.0  # from DATA to its end, our own work and waiting aside
     handshake_timeout: float = 30.0
     reuse_port: bool = False
 

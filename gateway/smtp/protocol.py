@@ -2,6 +2,7 @@
 
 # ruff: noqa: N802 (aiosmtpd finds these methods by their names)
 
+import asyncio
 import ipaddress
 import re
 from typing import ClassVar
@@ -12,7 +13,7 @@ from gateway import journal
 from gateway.mail.reply import Reply
 from gateway.smtp import params
 from gateway.smtp.connection import Connection
-from gateway.smtp.wire import Flaw
+from gateway.smtp.wire import Flaw, Taken
 
 _PATIENCE = 2.0  # seconds; see Wire.message
 _HELO_UNFIT = re.compile(r"[^A-Za-z0-9._:\[\]-]")
@@ -159,8 +160,29 @@ class Dialog(Connection):
             finally:
                 self.forget()
 
+    _message_timer: asyncio.TimerHandle
+
     async def _take(self) -> None:
-        taken = await self.wire.message(self.options.max_size, _PATIENCE)
+        most = self.options.max_size
+        self._time_message()
+        with self.house.room.share(most) as share:
+            try:
+                taken = await self.wire.message(most, _PATIENCE, share)
+            finally:
+                self._message_timer.cancel()
+            await self._answer(taken)
+
+    def _time_message(self) -> None:
+        self._message_timer = self.loop.call_later(self.options.message_timeout, self._message_cb)
+
+    def _message_cb(self) -> None:
+        if self.wire.queued:
+            self._time_message()
+            return
+        journal.warn("smtp.slow", host=self.host, account=self.account)
+        self.wire.interrupt("421 4.4.2 the message takes too long")
+
+    async def _answer(self, taken: Taken) -> None:
         if taken.flaw is Flaw.NEWLINE:
             journal.warn("smtp.newline", host=self.host, account=self.account)
             await self.hang_up("554 5.6.0 bare CR or LF in the message; lines end with CR LF")
@@ -170,7 +192,9 @@ class Dialog(Connection):
         elif b"\0" in taken.content:
             await self.push("554 5.6.0 NUL in the message")
         else:
-            await self.push(await self._call_handler_hook("DATA", taken.content))
+            reply = await self._call_handler_hook("DATA", taken.content)
+            self.chatter = 0 if reply.ok else self.chatter
+            await self.push(reply)
 
     async def _shut(self) -> bool:
         """Answer whoever has not logged in; return whether that was the case."""

@@ -10,9 +10,11 @@ from gateway.errors import Misuse
 from gateway.flow.gate import Gate
 from gateway.mail.reply import Reply
 from gateway.smtp.connection import Connection
+from gateway.smtp.guard import Guard
 from gateway.smtp.handler import HOOKS, Handler, check_hooks
 from gateway.smtp.options import SmtpOptions, Where
 from gateway.smtp.protocol import Dialog
+from gateway.smtp.room import Room
 
 _BACKLOG = 1024
 _LAST_WORDS = 1.0  # seconds for the farewell of sessions that were cut off
@@ -25,6 +27,8 @@ class Door:
         self, handler: object, options: SmtpOptions, dialog: type[Dialog] = Dialog, hooks: frozenset[str] = HOOKS
     ) -> None:
         self.options = options
+        self.guard = Guard(options.free_failed_logins)
+        self.room = Room(max(options.max_memory, options.max_size))
         self.closing = False
         self.tls: ssl.SSLContext | None = None
         self._handler = handler
@@ -34,6 +38,7 @@ class Door:
         self._tls_servers: list[asyncio.Server] = []
         self._connections: set[Connection] = set()
         self._hosts: Counter[str] = Counter()
+        self._told: set[str] = set()  # hosts whose flood, "" for everybody's, is in the log already
         self._empty = asyncio.Event()
         self.reload_certificates()
 
@@ -127,19 +132,30 @@ class Door:
         if self.closing:
             return Reply(421, "4.3.2", "closing for now, try again in a moment")
         if len(self._connections) > self.options.max_sessions:
-            journal.warn("smtp.full", sessions=len(self._connections))
+            self._tell("", len(self._connections))
             return Reply(421, "4.3.2", "too many sessions, try again later")
         if self._hosts[host] > self.options.max_sessions_per_host:
-            journal.warn("smtp.full", host=host, sessions=self._hosts[host])
+            self._tell(host, self._hosts[host])
             return Reply(421, "4.7.0", "too many sessions from your host, try again later")
         return None
+
+    def _tell(self, host: str, sessions: int) -> None:
+        """Log a flood once, until it has ended."""
+        if host not in self._told:
+            self._told.add(host)
+            journal.warn("smtp.full", host=host, sessions=sessions)
 
     def leave(self, connection: Connection, host: str) -> None:
         """Forget a connection."""
         self._connections.discard(connection)
         self._hosts[host] -= 1
+        if 2 * self._hosts[host] < self.options.max_sessions_per_host:
+            self._told.discard(host)
+        if 2 * len(self._connections) < self.options.max_sessions:
+            self._told.discard("")
         if not self._hosts[host]:
             del self._hosts[host]
+            self._told.discard(host)
         if not self._connections:
             self._empty.set()
 

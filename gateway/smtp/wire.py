@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from gateway.smtp.room import FREE, Share
+
 END = b"\r\n.\r\n"
 _HIGH_WATER = 262_144  # unread bytes at which the client has to wait
 _KEPT = len(END) - 1  # how much of a dropped message may be the beginning of its end
@@ -53,6 +55,7 @@ class Wire:
     def __init__(self, loop: asyncio.AbstractEventLoop, flush: Callable[[], Awaitable[None]]) -> None:
         self.transport: asyncio.Transport | None = None
         self.waiting_since: float | None = None
+        self.queued = False  # for memory
         self._loop = loop
         self._flush = flush
         self._buffer = bytearray()
@@ -119,8 +122,8 @@ class Wire:
             await self._more()
         del self._buffer[: end + 1]
 
-    async def message(self, most: int, patience: float) -> Taken:
-        """Return the message that follows DATA.
+    async def message(self, most: int, patience: float, share: Share) -> Taken:
+        """Return the message that follows DATA; a large one waits for its `share` of the memory before it is read on.
 
         A message with a flaw is read to its end without being kept, so that the client hears why. After a bare CR or
         LF the client may believe that it has ended its message where we see no end: then `patience` seconds without a
@@ -147,8 +150,13 @@ class Wire:
                 seen = 0
                 if dropped > 2 * most:
                     return Taken(flaw=flaw, ended=False)
+            elif seen > FREE and not share.taken:
+                await self._turn(share)
+            if flaw is not Flaw.NEWLINE:
+                await self._more()
+                continue
             try:
-                async with asyncio.timeout(patience if flaw is Flaw.NEWLINE else None):
+                async with asyncio.timeout(patience):
                     await self._more()
             except TimeoutError:
                 return Taken(flaw=flaw, ended=False)
@@ -163,6 +171,17 @@ class Wire:
                     await self._more()
         except (Gone, Interrupted, TimeoutError):
             pass
+
+    async def _turn(self, share: Share) -> None:
+        """Let the client wait until there is memory for its message; that is our doing, and no idleness."""
+        if not self._paused and self.transport is not None:
+            self._paused = True
+            self.transport.pause_reading()
+        self.queued = True
+        try:
+            await share.take()
+        finally:
+            self.queued = False
 
     async def _is_empty_message(self) -> bool:
         """Return whether the message ends where it begins: the CRLF of the DATA command belongs to the end then."""

@@ -7,6 +7,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.smtp.room import Room
 from gateway.smtp.wire import END, Flaw, Gone, Taken, Wire
 
 MOST = 40
@@ -45,7 +46,7 @@ async def read(pieces: list[bytes]) -> tuple[Taken | None, bytes]:
 
     feeding = asyncio.create_task(feed())
     try:
-        taken = await wire.message(MOST, patience=60)
+        taken = await wire.message(MOST, 60, Room(MOST).share(MOST))
     except Gone:
         return None, b""
     await feeding

@@ -17,6 +17,7 @@ import asyncio
 import ssl
 from base64 import b64encode
 from codecs import escape_decode
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.smtp import Door
@@ -83,11 +84,16 @@ async def connect(address: tuple[str, int], tls: ssl.SSLContext | None = None) -
     return Client(*await asyncio.open_connection(*address, ssl=tls, server_hostname=host))
 
 
+async def until(true: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    async with asyncio.timeout(SECONDS):
+        while not true():  # noqa: ASYNC110 (the door has no events for tests)
+            await asyncio.sleep(0.01)
+
+
 async def empty(door: Door) -> None:
     """Wait until everybody has left."""
-    async with asyncio.timeout(SECONDS):
-        while door.sessions:  # noqa: ASYNC110 (the door has no event for it)
-            await asyncio.sleep(0.01)
+    await until(lambda: not door.sessions)
 
 
 async def play(script: str, address: tuple[str, int], gate: RecordingGate, tls: ssl.SSLContext) -> None:

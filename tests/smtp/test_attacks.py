@@ -1,0 +1,228 @@
+"""Floods, slow senders, guessing: each ends by the book, and is in the log once."""
+
+import asyncio
+import json
+from base64 import b64encode
+from collections.abc import Iterator
+
+import pytest
+
+from gateway import journal
+from gateway.smtp.guard import Guard, network_of
+from gateway.smtp.room import FREE, Room
+from tests.support.dialog import connect, empty, until
+from tests.support.recording import PASSWORD, USER, RecordingGate
+
+WRONG = "AUTH PLAIN " + b64encode(f"\0{USER}\0wrong".encode()).decode()
+RIGHT = "AUTH PLAIN " + b64encode(f"\0{USER}\0{PASSWORD}".encode()).decode()
+HOME, AWAY = "192.0.2.1", "198.51.100.7"
+
+
+@pytest.fixture
+def logged() -> Iterator[None]:
+    """Write the log as JSON, for `events`."""
+    journal.setup("warning", "json")
+    yield
+    journal.setup("warning", "console")
+
+
+def events(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    return [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()]
+
+
+async def ready(door):
+    client = await connect(door.addresses[0])
+    await client.begin()
+    await client.ask("MAIL FROM:<news@sender.test>")
+    await client.ask("RCPT TO:<anna@list.test>")
+    await client.ask("DATA")
+    return client
+
+
+async def greeted(door):
+    client = await connect(door.addresses[0])
+    await client.hear()
+    await client.ask("EHLO client.test")
+    return client
+
+
+@pytest.mark.usefixtures("logged")
+def test_a_message_that_comes_byte_by_byte_is_cut_off(opened, gate: RecordingGate, capsys) -> None:
+    async def session() -> None:
+        async with opened(message_timeout=0.4) as door:
+            client = await ready(door)
+            hearing = asyncio.create_task(client.hear())
+            while not hearing.done():
+                client.send(b"x")
+                await asyncio.sleep(0.02)
+            assert (await hearing).startswith("421 4.4.2")
+            await client.closed()
+            await empty(door)
+
+    asyncio.run(session())
+
+    assert gate.handed == []
+    assert events(capsys) == ["smtp.slow"]
+
+
+def test_whoever_never_logs_in_is_sent_away_whatever_he_says(opened) -> None:
+    async def session() -> None:
+        async with opened(login_timeout=0.4, max_chatter=1_000_000) as door:
+            talking, member = await greeted(door), await connect(door.addresses[0])
+            await member.begin()
+            while (await talking.ask("HELP")).startswith("214"):
+                pass
+            assert talking.heard.startswith("421 4.7.0")
+            await talking.closed()
+            assert (await member.ask("NOOP")).startswith("250")
+            member.close()
+
+    asyncio.run(session())
+
+
+@pytest.mark.usefixtures("logged")
+def test_commands_that_lead_to_no_message_have_an_end_and_messages_begin_anew(opened, gate, capsys) -> None:
+    async def session() -> None:
+        async with opened(max_chatter=5) as door:
+            client = await ready(door)  # EHLO is the first
+            client.send(b"first\r\n.\r\n")
+            assert (await client.hear()).startswith("250")
+            client.send(b"NOOP\r\nRSET\r\n" * 50)
+            for _ in range(5):
+                assert (await client.hear()).startswith("250")
+            assert (await client.hear()).startswith("421 4.7.0")
+            await client.closed()
+            await empty(door)
+
+    asyncio.run(session())
+
+    assert len(gate.handed) == 1
+    assert events(capsys) == ["smtp.chatter"]
+
+
+@pytest.mark.usefixtures("logged")
+def test_guessing_over_many_connections_ends_in_a_wait_for_right_passwords_too(opened, capsys) -> None:
+    async def session() -> None:
+        async with opened(free_failed_logins=4) as door:
+            for _ in range(4):
+                client = await greeted(door)
+                assert (await client.ask(WRONG)).startswith("535 5.7.8")
+                client.close()
+            for attempt in (RIGHT, WRONG, RIGHT):
+                client = await greeted(door)
+                assert (await client.ask(attempt)).startswith("421 4.7.0")
+                await client.closed()
+            await empty(door)
+
+    asyncio.run(session())
+
+    assert events(capsys) == ["smtp.login"] * 4 + ["smtp.guessing"] * 2  # the network's wait, and the account's
+
+
+def test_a_network_waits_longer_each_time_and_an_hour_at_most() -> None:
+    guard, now, waits = Guard(3), 1000.0, []
+    for _ in range(12):
+        guard.failed(HOME, "tool", now)
+        waits.append(guard.wait(HOME, "other", now))
+        now += waits[-1]
+    assert waits == [0, 0, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600, 3600]
+    assert guard.wait(HOME, "other", now) == 0
+
+
+def test_many_networks_that_guess_one_account_wait_and_a_network_that_knows_it_does_not() -> None:
+    guard, now = Guard(3), 1000.0
+    guard.succeeded(HOME, "tool", now)
+    for n in range(5):
+        guard.failed(f"203.0.113.{n}", "Tool+list", now + 1)
+    assert guard.wait(AWAY, "tool", now + 1) > 0
+    assert guard.wait(AWAY, "other", now + 1) == 0
+    assert guard.wait(HOME, "tool", now + 1) == 0
+    assert guard.wait(HOME, "tool", now + 1 + 3600) == 0
+
+
+def test_failures_are_forgotten_after_an_hour_and_never_more_than_ten_thousand_are_kept() -> None:
+    guard = Guard(2)
+    guard.failed(HOME, "tool", 0)
+    guard.failed(HOME, "tool", 4000)
+    assert guard.wait(HOME, "tool", 4000) == 0
+    for n in range(20_000):
+        guard.failed(f"host{n}", f"name{n}", 4001)
+    assert len(guard._counts) == 10_000
+
+
+def test_one_customers_addresses_are_one_network() -> None:
+    assert network_of("2001:db8:1:2:aaaa::1") == network_of("2001:db8:1:2::9%eth0")
+    assert network_of("2001:db8:1:3::1") != network_of("2001:db8:1:2::1")
+    assert network_of("::ffff:192.0.2.1") == "192.0.2.1"
+
+
+@pytest.mark.usefixtures("logged")
+def test_a_flood_of_connections_is_logged_once(opened, capsys) -> None:
+    async def session() -> None:
+        async with opened(max_sessions_per_host=2) as door:
+            members = [await greeted(door) for _ in range(2)]
+            for _ in range(10):
+                client = await connect(door.addresses[0])
+                assert (await client.hear()).startswith("421 4.7.0")
+                await client.closed()
+            for member in members:
+                member.close()
+            await empty(door)
+
+    asyncio.run(session())
+
+    assert events(capsys) == ["smtp.full"]
+
+
+def test_large_messages_wait_for_memory_and_waiting_is_no_idleness(opened, gate: RecordingGate) -> None:
+    body = (b"x" * 998 + b"\r\n") * 600
+
+    async def session() -> None:
+        async with opened(max_size=1_000_000, max_memory=1_500_000, idle_timeout=0.5, message_timeout=0.5) as door:
+            await door.room.take(1_000_000)
+            large, small = await ready(door), await ready(door)
+            large.send(body + b".\r\n")
+            small.send(b"small\r\n.\r\n")
+            assert (await small.hear()).startswith("250")
+            small.close()
+            await asyncio.sleep(1.5)
+            assert len(gate.handed) == 1
+            door.room.give(1_000_000)
+            assert (await large.hear()).startswith("250")
+            assert door.room._left == 1_500_000
+            large.close()
+
+    asyncio.run(session())
+
+    assert [len(content) for _, content, _ in gate.handed] == [7, 600_000]
+
+
+def test_a_share_is_given_back_whatever_ends_the_message(opened) -> None:
+    async def session() -> None:
+        async with opened(max_size=1_000_000, max_memory=1_000_000) as door:
+            for farewell in (b"\n.\n", b""):
+                client = await ready(door)
+                client.send(b"x" * (FREE + 10_000))
+                await client.writer.drain()
+                await until(lambda: not door.room._left)
+                client.send(farewell)
+                client.close()
+                await empty(door)
+                assert door.room._left == 1_000_000
+
+    asyncio.run(session())
+
+
+def test_whoever_gives_up_its_place_in_the_queue_is_passed_over() -> None:
+    async def queue() -> None:
+        room = Room(10)
+        await room.take(8)
+        waiting = [asyncio.create_task(room.take(5)) for _ in range(2)]
+        await asyncio.sleep(0)
+        waiting[0].cancel()
+        room.give(8)
+        await waiting[1]
+        room.give(5)
+        assert room._left == 10
+
+    asyncio.run(queue())
