@@ -139,3 +139,14 @@ def test_when_the_store_is_away_the_sender_comes_back_later(sqlite_url: str, tmp
             client.close()
 
     asyncio.run(session())
+
+
+def test_nobody_is_sent_away_for_not_logging_in(sqlite_url: str, tmp_path: Path) -> None:
+    async def session() -> None:
+        async with opened(sqlite_url, tmp_path, login_timeout=0.05) as house:
+            client = await house.client()
+            await asyncio.sleep(0.2)
+            assert (await client.ask("NOOP")).startswith("250")
+            client.close()
+
+    asyncio.run(session())
