@@ -17,7 +17,7 @@ from gateway.law.facts import MessageClass
 from gateway.mail.address import parse
 from gateway.store.records import Notice
 from gateway.store.signups import SignUp
-from gateway.store.tables import Contact, Event, Parcel, Submission
+from gateway.store.tables import Contact, Event, Opposition, Parcel, Submission
 from gateway.web.app import WebOptions, create_app
 from tests.flow.joinlist import open_list
 from tests.flow.rig import settings_for
@@ -51,6 +51,7 @@ class Hall:
                 tx.exec(delete(table))
             known = {person.address for person in sample.PEOPLE}
             tx.exec(delete(Contact).where(Contact.address.not_in(known)))  # type: ignore[attr-defined]
+            tx.exec(delete(Opposition).where(Opposition.origin.in_(("page", "one-click"))))  # type: ignore[attr-defined]
             tx.exec(delete(Event).where(Event.actor == "join"))  # type: ignore[arg-type]
         self.open(**form)
 
