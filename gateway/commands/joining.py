@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import click
 
 from gateway import clock
-from gateway.commands.common import Shell, pass_shell
+from gateway.commands.common import Shell, Verb, pass_shell
 from gateway.commands.found import list_named
 from gateway.errors import Misuse
 from gateway.flow import joinform
@@ -79,7 +79,7 @@ def _returns(urls: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(urls))
 
 
-@click.command()
+@click.command(cls=Verb)
 @click.argument("name")
 @click.option("--language", type=click.Choice(languages()), help="Of the form; else that of the list.")
 @click.option("--return", "back", help="Page to lead back to, one of those of --join-return; else our own page.")

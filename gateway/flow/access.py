@@ -98,6 +98,7 @@ def _event(one: Event, names: Mapping[int, Any]) -> dict[str, Any]:
 def _texts(tx: Tx, owner: Advertiser, events: list[Event]) -> dict[str, dict[str, str]]:
     """Return the information texts that the evidence names, as they were shown: `name/version` → language → text."""
     shown = {str(one.evidence["text"]) for one in events if one.evidence.get("text")}
+    shown |= {str(text) for one in events for text in one.evidence.get("shown", ())}
     found: dict[str, dict[str, str]] = {}
     for row in seals.notices(tx, owner.id, {text.rpartition("/")[0] for text in shown}):
         if f"{row.name}/{row.version}" in shown:

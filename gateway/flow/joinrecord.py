@@ -29,6 +29,7 @@ def complete(context: Context, tx: Tx, row: SignUp, now: datetime) -> None:
     common = {key: asked[key] for key in ("form", "language", "network") if key in asked}
     shown = {
         "article": "13",
+        "text": asked["boxes"][0]["text"],
         "shown": [box["text"] for box in asked["boxes"]],
         "boxes": {box["name"]: box["ticked"] for box in asked["boxes"]},
         "proof": proof,
