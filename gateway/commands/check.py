@@ -83,10 +83,7 @@ class _Shown:
         if self._json:
             row = {**answer._asdict(), "sentence": sentence}
             return json.dumps({name: row[name] for name in COLUMNS}, ensure_ascii=False)[1:]
-        told = f"\n        {sentence}" if self._alone else ""
-        return f"{answer.fate:<7} {answer.code:<21} {{}}" + harmless(told, keep="\n").replace("{", "{{").replace(
-            "}", "}}"
-        )
+        return harmless(f"        {sentence}") if self._alone else ""
 
 
 @contextmanager

@@ -194,3 +194,12 @@ def test_a_dry_run_says_what_is_wrong_with_the_message_itself(anna: Gate) -> Non
     said = anna.json("inspect", message, "--account", "tool", "--to", "anna@example.org", code=1)
 
     assert said["recipients"][0]["code"] == "R-MSG-IDENTITY"
+
+
+def test_a_check_is_a_line_for_each_address_and_a_sentence_for_one_alone(anna: Gate) -> None:
+    alone = anna.run("check", "--list", "news", "nobody@example.org", code=1).stdout.splitlines()
+    many = anna.run("check", "--list", "news", "anna@example.org", "nobody", code=1).stdout.splitlines()
+
+    assert alone[0].split() == ["refuse", "R-UNKNOWN", "nobody@example.org"]
+    assert alone[1].strip() == "no record of this recipient"
+    assert [line.split()[1:] for line in many] == [["A-CONSENT", "anna@example.org"], ["INVALID", "nobody"]]
