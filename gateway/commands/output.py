@@ -41,7 +41,7 @@ class Output:
         for column in columns:
             table.add_column(self.title(column), overflow="fold", no_wrap=column in _WHOLE)
         for row in rows:
-            table.add_row(*(Text(cell(row.get(column), self.zone)) for column in columns), style=style(row))
+            table.add_row(*(Text(self._cell(column, row.get(column))) for column in columns), style=style(row))
         if table.row_count:
             self._console().print(table)
         else:
@@ -57,7 +57,7 @@ class Output:
         table.add_column(overflow="fold")
         for key, value in row.items():
             if value not in (None, "", [], {}, ()):
-                table.add_row(self.title(key), Text(cell(value, self.zone)))
+                table.add_row(self.title(key), Text(self._cell(key, value)))
         self._console().print(table)
 
     def data(self, value: object) -> None:
@@ -90,6 +90,10 @@ class Output:
             return self.say(f"column.{column}")
         except KeyError:
             return column
+
+    def _cell(self, column: str, value: object) -> str:
+        text = cell(value, self.zone)
+        return text.replace("GDPR", self.say("gdpr")) if column == "article" else text
 
     def _console(self) -> Console:
         return Console(file=sys.stdout, highlight=False, soft_wrap=False)

@@ -138,29 +138,32 @@ def _outcome(matter: Matter, verdict: Verdict, absent: frozenset[str], index: in
     rule = RULES[index]
     if index == position:
         return Outcome.UNREAD if verdict.fate is Fate.DEFER else Outcome.DECIDES
-    if not absent.isdisjoint(rule.given):
+    if not absent.isdisjoint(rule.given) or rule is RULES[-1]:
         return Outcome.IDLE
     if index < position:
-        return Outcome.PASSED
+        return Outcome.PASSED if rule.applies(matter) else Outcome.IDLE
     if verdict.fate is not Fate.REFUSE or RULES[position].gate == "class" or rule.reason.fate is not Fate.REFUSE:
         return Outcome.IDLE
-    return Outcome.ALSO if _holds_too(matter, RULES[position], rule, absent) else Outcome.PASSED
+    if _holds_too(matter, RULES[position], rule, absent):
+        return Outcome.ALSO
+    return Outcome.PASSED if rule.applies(matter) else Outcome.IDLE
 
 
 def _step(matter: Matter, rule: Rule, outcome: Outcome) -> Step:
     shown = outcome in {Outcome.PASSED, Outcome.DECIDES, Outcome.ALSO}
     events = _rested_on(matter, rule) if shown else ()
-    looked = [(look, _seen(matter.facts, events, look)) for look in rule.looks if shown]
-    known = tuple((look, text) for look, text in looked if text)
-    missing = tuple(look for look, text in looked if not text)
+    looked = [(look, _seen(matter.facts, events, look.removesuffix("?"))) for look in rule.looks if shown]
+    known = tuple((look.removesuffix("?"), text) for look, text in looked if text)
+    missing = tuple(look for look, text in looked if not text and not look.endswith("?"))
     because = tuple(event.id for event in events)
     return Step(rule.name, rule.gate, rule.reason.code, rule.article, outcome, known, missing, because)
 
 
 def _seen(facts: Facts, events: Sequence[Event], look: str) -> str:
-    """Return what was known of a fact ("person.age") or of a piece of evidence ("mode") as text; "" when nothing."""
+    """Return what was known of a fact ("person.age"), of an event ("at") or of its evidence ("mode"); else ""."""
     if "." not in look:
-        return _text(events[0].evidence.get(look)) if events else ""
+        event = events[0] if events else None
+        return _text(event and event.evidence.get(look, getattr(event, look, None)))
     value: object = facts
     for name in look.split("."):
         value = getattr(value, name, None)

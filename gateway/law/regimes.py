@@ -25,7 +25,7 @@ NOTHING = Event(Kind.BOUNCED, datetime.min.replace(tzinfo=UTC))
 
 @dataclass(frozen=True, slots=True)
 class Test:
-    """One row; `looks` names the evidence or facts the question reads, for those who explain."""
+    """One row; `looks` as in `law.rules.Rule`."""
 
     name: str
     question: Callable[[Facts, Event], bool]
@@ -179,16 +179,16 @@ def is_provable(_facts: Facts, event: Event) -> bool:
 
 
 CONSENT = (
-    Test("consent-given", is_given, "R-NOCONSENT", "CPCE L34-5 al. 1; GDPR 6(1)(a)", ("granted",)),
-    Test("consent-positive-act", is_positive_act, "R-CONSENT-INVALID", "GDPR 4(11)", ("mode", "given_by")),
-    Test("consent-free", is_free, "R-CONSENT-INVALID", "GDPR 7(4)", ("free", "refusal_as_easy")),
+    Test("consent-given", is_given, "R-NOCONSENT", "CPCE L34-5 al. 1; GDPR 6(1)(a)", ("kind", "at")),
+    Test("consent-positive-act", is_positive_act, "R-CONSENT-INVALID", "GDPR 4(11)", ("mode", "given_by?")),
+    Test("consent-free", is_free, "R-CONSENT-INVALID", "GDPR 7(4)", ("free?", "refusal_as_easy?")),
     Test("consent-channel", is_for_channel, "R-CONSENT-CHANNEL", "CPCE L34-5 al. 1", ("channel",)),
     Test("consent-age-on-channel", is_fresh, "R-EXPIRED", "C. conso. L223-1", ("at",)),
-    Test("consent-own-offers", is_for_own_offers, "R-CONSENT-PURPOSE", "CPCE L34-5 al. 1", ("purpose", "families")),
+    Test("consent-own-offers", is_for_own_offers, "R-CONSENT-PURPOSE", "CPCE L34-5 al. 1", ("purpose", "families?")),
     Test("consent-transmission", is_transmission_agreed, "R-NOCONSENT", "CPCE L34-5 al. 1", ("purpose",)),
     Test("consent-controller", names_controller, "R-CONSENT-CONTROLLER", "GDPR 4(11), 13(1)(a)", ("controllers",)),
-    Test("consent-partner-named", names_partner, "R-LIST-NOTNAMED", "GDPR 4(11)", ("controllers", "category")),
-    Test("consent-proof", is_provable, "R-CONSENT-NOPROOF", "GDPR 7(1)", ("text", "proof", "proof_kind")),
+    Test("consent-partner-named", names_partner, "R-LIST-NOTNAMED", "GDPR 4(11)", ("controllers", "category?")),
+    Test("consent-proof", is_provable, "R-CONSENT-NOPROOF", "GDPR 7(1)", ("text", "proof", "proof_kind?")),
 )
 
 # Openings and clicks (LIL 82; CNIL 2026-042): an agreement of its own, proved like any other.
@@ -249,7 +249,7 @@ def _offers_nothing(facts: Facts) -> bool:
 
 
 CUSTOMER = (
-    Test("customer-sale", is_sale, "R-CUST-NOSALE", "CPCE L34-5 al. 4", ("nature",)),
+    Test("customer-sale", is_sale, "R-CUST-NOSALE", "CPCE L34-5 al. 4", ("kind", "nature?")),
     Test("customer-from-person", is_from_person, "R-CUST-INDIRECT", "CPCE L34-5 al. 4", ("from_person",)),
     Test("customer-at-sale", is_at_sale, "R-CUST-NOSALE", "CPCE L34-5 al. 4", ("at_sale",)),
     Test("customer-same-company", is_same_company, "R-CUST-ENTITY", "CPCE L34-5 al. 4", ("entity",)),
@@ -303,14 +303,14 @@ def is_in_country(facts: Facts, _event: Event) -> bool:
 
 _DOCTRINE = "CNIL doctrine 2005; GDPR 6(1)(f)"
 _ADDRESS = (
-    Test("professional-mailbox", is_business_address, "R-B2B-FREEMAIL", _DOCTRINE, ("freemail",)),
-    Test("professional-country", is_in_country, "R-B2B-COUNTRY", _DOCTRINE, ("country",)),
+    Test("professional-mailbox", is_business_address, "R-B2B-FREEMAIL", _DOCTRINE, ("person.freemail",)),
+    Test("professional-country", is_in_country, "R-B2B-COUNTRY", _DOCTRINE, ("person.country",)),
 )
 
 B2B = (
-    Test("professional-subject", is_professional, "R-B2B-UNRELATED", _DOCTRINE, ("subject",)),
+    Test("professional-subject", is_professional, "R-B2B-UNRELATED", _DOCTRINE, ("person.subject",)),
     Test("professional-function", is_for_function, "R-B2B-UNRELATED", _DOCTRINE, ("families",)),
-    Test("professional-not-scraped", is_not_scraped, "R-B2B-NOINFO", "GDPR 6(1)(f), 14", ("source",)),
+    Test("professional-not-scraped", is_not_scraped, "R-B2B-NOINFO", "GDPR 6(1)(f), 14", ("person.source",)),
     Test("professional-told", is_told, "R-B2B-NOINFO", "GDPR 13, 21(4)", ("article", "refusal_offered")),
     *_ADDRESS,
 )

@@ -13,7 +13,18 @@ from gateway.law.facts import ListFacts, ListState, MessageClass, Origin, Person
 from gateway.law.guarantee import lacks
 from gateway.law.matter import Matter
 from gateway.law.reasons import REASONS, Reason
-from gateway.law.regimes import B2B, CONSENT, CUSTOMER, NONCOM, PROFESSIONALS, Test, is_generic, list_of, person_of
+from gateway.law.regimes import (
+    B2B,
+    CONSENT,
+    CUSTOMER,
+    NONCOM,
+    PROFESSIONALS,
+    Finding,
+    Test,
+    is_generic,
+    list_of,
+    person_of,
+)
 
 PERSON_AND_LIST = frozenset({"list", "person"})
 NO_FACT: frozenset[str] = frozenset()
@@ -34,7 +45,8 @@ class Rule:
 
     `reads` says that the question needs what the store holds: while any of it is unread the verdict is to try later.
     `given` names the facts that must not be None for the question to make sense. For those who explain, `looks` names
-    the facts (with a dot) and the evidence (without) that the question reads; `rests` returns the events it read.
+    the facts (with a dot) and the evidence (without) that the question reads, with a question mark what it does not
+    miss; `rests` returns the events it read, and `applies` says whether it is worth asking here.
     """
 
     gate: str
@@ -46,6 +58,7 @@ class Rule:
     reads: bool = True
     given: frozenset[str] = PERSON_AND_LIST
     article: str = ""
+    applies: Callable[[Matter], bool] = lambda _matter: True
 
 
 # --- class (A1) -------------------------------------------------------------------------------------------------------
@@ -217,10 +230,31 @@ def _lacking(test: Test) -> Callable[[Matter], bool]:
     return lambda matter: matter.lacking is test
 
 
-def _tests(tests: Sequence[Test], rests: Callable[[Matter], Events]) -> Iterable[Rule]:
-    for test in tests:
-        reason = REASONS[test.code]
-        yield Rule("G8", test.name, _lacking(test), reason, test.looks, rests, article=test.article)
+def _tests(
+    tests: Sequence[Test], finding: Callable[[Matter], Finding], applies: Callable[[Matter], bool]
+) -> Iterable[Rule]:
+    for place, test in enumerate(tests):
+        yield Rule(
+            "G8",
+            test.name,
+            _lacking(test),
+            REASONS[test.code],
+            test.looks,
+            lambda matter: (finding(matter).event,),
+            article=test.article,
+            applies=_reached(finding, applies, place),
+        )
+
+
+def _reached(
+    finding: Callable[[Matter], Finding], applies: Callable[[Matter], bool], place: int
+) -> Callable[[Matter], bool]:
+    """Return whether a test is worth asking: it is of a basis that applies, and none before it has failed."""
+    return lambda matter: applies(matter) and finding(matter).passed >= place
+
+
+def _asks_consent(matter: Matter) -> bool:
+    return matter.own_regime is None or bool(matter.standing.consents)
 
 
 def _row(
@@ -253,29 +287,31 @@ RULES: tuple[Rule, ...] = (
     _row("class", "service", is_service, "A-SERVICE", "message.klass", reads=False, given=NO_FACT),
     _row("class", "notice", is_notice, "A-NOTICE", "message.klass", reads=False, given=NO_FACT),
     _row("class", "rights", is_rights, "A-RIGHTS", "message.klass", reads=False, given=NO_FACT),
-    _row("G2", "opposed", is_opposed, "R-OBJECTED", rests=_opt_outs, given=NO_FACT),
+    _row("G2", "opposed", is_opposed, "R-OBJECTED", "kind?", "at?", rests=_opt_outs, given=NO_FACT),
     _row("G2", "restricted", is_restricted, "R-RESTRICTED", "person.restricted", given=_PERSON),
-    _row("G3", "sector-ban", is_banned_sector, "R-SECTOR-BAN", "message.sector", "person.subject", given=NO_FACT),
+    _row("G3", "sector-ban", is_banned_sector, "R-SECTOR-BAN", "message.sector?", "person.subject", given=NO_FACT),
     _row("G4", "known-contact", is_unknown, "R-UNKNOWN", given=NO_FACT),
     _row("G5", "minor", is_minor_alone, "R-MINOR", "person.age", "list.child_directed", rests=_consent, given=_PERSON),
-    _row("G6", "reconfirm-once", is_reconfirm_misplaced, "R-RECONFIRM-REPEAT", "person.acquired_at", rests=_clock),
-    _row("G6", "retention", is_expired, "R-EXPIRED", "person.acquired_at", rests=_clock),
+    _row(
+        "G6", "reconfirm-once", is_reconfirm_misplaced, "R-RECONFIRM-REPEAT", "at?", "person.acquired_at?", rests=_clock
+    ),
+    _row("G6", "retention", is_expired, "R-EXPIRED", "at", "person.acquired_at?", rests=_clock),
     _row("G7", "list-named", is_list_unnamed, "R-LIST-UNNAMED", given=NO_FACT),
     _row("G7", "list-entitled", is_list_forbidden, "R-LIST-FORBIDDEN", "account.may_use_list", given=_LIST),
     _row("G7", "list-active", is_list_inactive, "R-LIST-INACTIVE", "list.state", given=_LIST),
     _row("G7", "list-channel", is_list_for_other_channels, "R-LIST-CHANNEL", "list.channels", given=_LIST),
-    _row("G7", "list-guarantee", is_list_unguaranteed, "R-LIST-NOGUARANTEE", "list.guarantee", given=_LIST),
-    *_tests(CUSTOMER, lambda matter: (matter.customer.event,)),
-    *_tests(B2B, lambda matter: (matter.professional.event,)),
-    *_tests(NONCOM, lambda matter: (matter.informed.event,)),
-    *_tests(CONSENT, _consent),
-    _row("G9", "art14", is_source_overdue, "R-ART14-OVERDUE", "person.source", "person.acquired_at"),
-    _row("allow", "reconfirm", is_reconfirmation, "A-RECONFIRM", rests=_basis),
-    _row("allow", "consent", has_consent, "A-CONSENT", rests=_basis),
-    _row("allow", "noncommercial", is_told_noncommercial, "A-NONCOM", rests=_basis),
-    _row("allow", "post", is_told_by_post, "A-POST", rests=_basis),
-    _row("allow", "customer", is_customer, "A-CUSTOMER", rests=_basis),
+    _row("G7", "list-guarantee", is_list_unguaranteed, "R-LIST-NOGUARANTEE", "list.origin", given=_LIST),
+    *_tests(CUSTOMER, lambda matter: matter.customer, lambda matter: matter.own_regime is matter.customer),
+    *_tests(B2B, lambda matter: matter.professional, lambda matter: matter.own_regime is matter.professional),
+    *_tests(NONCOM, lambda matter: matter.informed, lambda matter: matter.own_regime is matter.informed),
+    *_tests(CONSENT, lambda matter: matter.consent, _asks_consent),
+    _row("G9", "art14", is_source_overdue, "R-ART14-OVERDUE", "person.source", "person.acquired_at?"),
+    _row("allow", "reconfirm", is_reconfirmation, "A-RECONFIRM", "kind", "at", rests=_basis),
+    _row("allow", "consent", has_consent, "A-CONSENT", "kind", "at", rests=_basis),
+    _row("allow", "noncommercial", is_told_noncommercial, "A-NONCOM", "kind", "at", rests=_basis),
+    _row("allow", "post", is_told_by_post, "A-POST", "kind", "at", rests=_basis),
+    _row("allow", "customer", is_customer, "A-CUSTOMER", "kind", "at", rests=_basis),
     _row("allow", "organisation", is_address_of_organisation, "A-GENERIC", "person.kind", "person.subject"),
-    _row("allow", "professional", is_professional, "A-B2B", rests=_basis),
+    _row("allow", "professional", is_professional, "A-B2B", "kind", "at", rests=_basis),
     _row("last", "nothing-permits", always, "R-NOCONSENT", given=NO_FACT),
 )

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from gateway.law.rules import RULES
+from gateway.text import languages, sentences
 from tests.support.shell import PROOF, Gate
 
 AT = ["--at", "2026-02-01"]
@@ -147,6 +149,28 @@ def test_every_rule_is_explained_with_what_it_saw(anna: Gate) -> None:
     assert [step["code"] for step in deciding] == ["A-CONSENT"]
     said = anna.run("law", "explain", "stranger@example.org", "--list", "news", code=1)
     assert "R-UNKNOWN" in said.stderr
+
+
+def test_an_explanation_is_in_plain_words(anna: Gate) -> None:
+    words = ["law", "explain", "anna@example.org", "--list", "news"]
+    allowed = anna.run(*words, COLUMNS="200", CONSENTGATE_LANG="fr").stdout
+    anna.run("contact", "object", "anna@example.org", "--list", "news")
+    refused = anna.run(*words, code=1, COLUMNS="200").stdout
+
+    lines = {line.split("?")[0].strip(): line for line in allowed.splitlines()}
+    assert "preuve : log 7" in lines["La preuve individuelle, ou la version du texte montré, manque-t-elle"]
+    assert "RGPD 7(1)" in lines["La preuve individuelle, ou la version du texte montré, manque-t-elle"]
+    assert "inconnu : âge" in lines["Est-ce un mineur sans l’accord que son âge exige"]
+    assert "oui : envoi" in lines["La personne a-t-elle donné un accord valable"]
+    assert "L’adresse est-elle sans vente" not in allowed  # no question about customers on a list for consents
+    assert "yes: refuse" in next(line for line in refused.splitlines() if line.startswith("Has the person objected"))
+
+
+def test_every_rule_and_every_fact_has_its_words() -> None:
+    facts = {look.removesuffix("?").replace(".", "-") for rule in RULES for look in rule.looks}
+    for lang in languages():
+        assert {rule.name for rule in RULES} <= {key[13:] for key in sentences(lang) if key.startswith("explain.rule.")}
+        assert facts <= {key[13:] for key in sentences(lang) if key.startswith("explain.fact.")}
 
 
 def test_the_law_is_a_table_that_ends_in_a_no(gate: Gate) -> None:
