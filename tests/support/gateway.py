@@ -113,10 +113,13 @@ class World:
         command = [sys.executable, ROOT / "cli.py", "--config", self.config, *arguments]
         return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=60, check=False)
 
-    def start(self, *arguments: str) -> None:
-        """Run the gateway until it takes connections; raise AssertionError with its log when it does not."""
+    def start(self, *arguments: str, program: Sequence[str | Path] = (ROOT / "cli.py",)) -> None:
+        """Run the gateway until it takes connections; raise AssertionError with its log when it does not.
+
+        `program` is the Python file that is run, with arguments of its own.
+        """
         with self.log.open("ab") as log:
-            command = [sys.executable, ROOT / "cli.py", "--config", self.config, "serve", *arguments]
+            command = [sys.executable, *program, "--config", self.config, "serve", *arguments]
             process = subprocess.Popen(
                 command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
@@ -127,14 +130,29 @@ class World:
             except TimeoutError as error:
                 raise AssertionError(f"the gateway did not start\n{self.log.read_text('utf-8')}") from error
 
+    def died(self, seconds: float = 60) -> bool:
+        """Return whether the gateway has come to its end by itself within that time."""
+        assert self._process is not None
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        self._process = None
+        return True
+
     def kill(self) -> None:
         """End every process of the gateway at once, without a word (SIGKILL)."""
         self._end(signal.SIGKILL)
 
+    @property
+    def pid(self) -> int:
+        """Return the process id of the gateway."""
+        assert self._process is not None
+        return self._process.pid
+
     def workers(self) -> list[int]:
         """Return the process ids of the workers that `serve --workers N` started."""
-        assert self._process is not None
-        pid = self._process.pid
+        pid = self.pid
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
 
     def stop(self) -> int:
