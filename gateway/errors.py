@@ -4,6 +4,7 @@ GatewayError
 ├── Misuse       what was asked is wrong; the message names the place and the cure
 │   └── NotFound what was named does not exist
 ├── TryLater     something needed cannot be reached now; nothing was changed
+│   └── Full     there is no room for more
 └── Bug          our own mistake; carries a reference number under which the log tells the story
 """
 
@@ -25,6 +26,10 @@ class NotFound(Misuse):
 
 class TryLater(GatewayError):
     """Something needed cannot be reached now."""
+
+
+class Full(TryLater):
+    """There is no room for more now."""
 
 
 class Bug(GatewayError):

@@ -5,7 +5,7 @@
 import inspect
 
 from gateway import journal
-from gateway.errors import Misuse, TryLater
+from gateway.errors import Full, Misuse, TryLater
 from gateway.flow.gate import Draft, Gate, Peer
 from gateway.mail.address import Address, parse
 from gateway.mail.reply import Reply
@@ -66,6 +66,8 @@ class Handler(Auth):
 
 def answer(error: Exception) -> str:
     """Return the reply for what went wrong inside."""
+    if isinstance(error, Full):
+        return "452 4.3.1 no room for mail at the moment, try again later"
     if isinstance(error, TryLater):
         return "451 4.3.0 something needed cannot be reached, try again later"
     return f"451 4.3.0 internal error, try again later; ref={journal.fault('smtp.fault', error)}"

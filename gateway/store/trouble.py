@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import psycopg
 from sqlalchemy import exc
 
-from gateway.errors import GatewayError, Misuse, TryLater
+from gateway.errors import Full, GatewayError, Misuse, TryLater
 
 # Primary result codes (https://sqlite.org/rescode.html) after which nothing was changed.
 _SQLITE = {
@@ -41,6 +41,7 @@ _POSTGRESQL = {
     "58": "the disk under the database reports an error",
 }
 
+_DISK_FULL = "53100"
 _NO_TABLES = "the database has no tables or old ones; run `consentgate db upgrade`"
 
 
@@ -70,7 +71,7 @@ def _sqlite(error: sqlite3.Error) -> GatewayError | None:
         getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
     )  # the low byte of an extended code is the primary
     if code in _SQLITE:
-        return TryLater(f"{_SQLITE[code]} ({error})")
+        return (Full if code == sqlite3.SQLITE_FULL else TryLater)(f"{_SQLITE[code]} ({error})")
     if code == sqlite3.SQLITE_NOTADB:
         return Misuse("[store] url names a file that is not a database")
     if code == sqlite3.SQLITE_ERROR and str(error).startswith(("no such table", "no such column")):
@@ -83,7 +84,7 @@ def _postgresql(error: psycopg.Error) -> GatewayError | None:
     if state in ("42P01", "42703"):
         return Misuse(f"{_NO_TABLES} ({_first_line(error)})")
     if state[:2] in _POSTGRESQL:
-        return TryLater(f"{_POSTGRESQL[state[:2]]} ({_first_line(error)})")
+        return (Full if state == _DISK_FULL else TryLater)(f"{_POSTGRESQL[state[:2]]} ({_first_line(error)})")
     if not state and isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return TryLater(f"the database cannot be reached ({_first_line(error)})")
     return None

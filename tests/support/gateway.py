@@ -21,7 +21,7 @@ from gateway.flow.context import open_context
 from gateway.mail.address import parse
 from gateway.store import advertisers, lists, migrate, people
 from gateway.store.tables import Contact
-from tests.support.ports import free_port, wait_for_port
+from tests.support.ports import free_port, wait_for_port, wait_for_silence
 
 ROOT = Path(__file__).parent.parent.parent
 CONFIG = """\
@@ -155,6 +155,10 @@ class World:
         pid = self.pid
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
 
+    def reload(self) -> None:
+        """Ask the gateway to read its certificates again (SIGHUP)."""
+        os.kill(self.pid, signal.SIGHUP)
+
     def stop(self) -> int:
         """Ask the gateway to end (SIGTERM); return its exit code."""
         return self._end(signal.SIGTERM)
@@ -164,7 +168,10 @@ class World:
             return 0
         process, self._process = self._process, None
         os.killpg(process.pid, number)
-        return process.wait(40)
+        code = process.wait(40)
+        for port in (self.smtp_port, self.web_port):
+            wait_for_silence(port, 20)  # workers that are killed end a moment after the process that watched them
+        return code
 
     def entries(self) -> list[dict[str, object]]:
         """Return what the gateway wrote to its journal."""
@@ -173,8 +180,12 @@ class World:
     def connect(self, list_name: str = "") -> smtplib.SMTP:
         """Return a session of Python's `smtplib`, over verified TLS and logged in, for one list or none."""
         session = smtplib.SMTP("localhost", self.smtp_port, local_hostname="tool.test", timeout=30)
-        session.starttls(context=ssl.create_default_context(cafile=str(self.folder / "authority.pem")))
-        session.login(f"{sample.LOGIN}+{list_name}" if list_name else sample.LOGIN, self.password)
+        try:
+            session.starttls(context=ssl.create_default_context(cafile=str(self.folder / "authority.pem")))
+            session.login(f"{sample.LOGIN}+{list_name}" if list_name else sample.LOGIN, self.password)
+        except BaseException:
+            session.close()
+            raise
         return session
 
 

@@ -26,3 +26,16 @@ def wait_for_port(port: int, seconds: float = 30, alive: Callable[[], bool] = la
             time.sleep(0.05)
         else:
             return
+
+
+def wait_for_silence(port: int, seconds: float) -> None:
+    """Return once nobody listens on the port any more; TimeoutError after `seconds`."""
+    limit = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            return
+        if time.monotonic() > limit:
+            raise TimeoutError(f"somebody still listens on port {port}")
+        time.sleep(0.02)

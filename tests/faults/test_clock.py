@@ -1,0 +1,74 @@
+"""A clock that jumps: a no holds whatever the clock says, and mail goes on."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.faults.conftest import AGREED, Scene
+from tests.faults.test_every_moment import SENDER, campaign
+from tests.faults.test_opt_out_moments import OTHER, click
+
+
+@pytest.fixture
+def jump(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
+    """Let the clock of what is started from now on be wrong, by so much more each time: `jump("-2h")`.
+
+    libfaketime stands between the process and the system's clock; the clock for durations stays right.
+    """
+    libraries = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+    assert libraries, "libfaketime is missing: apt-get install --no-install-recommends libfaketime"
+    file = tmp_path / "clock"
+    file.write_text("+0\n", "ascii")
+    monkeypatch.setenv("LD_PRELOAD", str(libraries[0]))
+    monkeypatch.setenv("FAKETIME_TIMESTAMP_FILE", str(file))
+    monkeypatch.setenv("FAKETIME_CACHE_DURATION", "1")
+    monkeypatch.setenv("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+
+    def set_(offset: str) -> None:
+        beside = file.with_name("clock.new")
+        beside.write_text(offset + "\n", "ascii")
+        beside.replace(file)
+
+    return set_
+
+
+@pytest.mark.timeout(200)
+def test_a_clock_that_is_set_back_undoes_no_objection_and_stops_no_mail(
+    scene: Callable[..., Scene], jump: Callable[[str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = scene()
+    hop = found.open_hop()
+    found.world.start()
+    assert click(found.link())
+    jump("-2h")
+    for turn in range(2):  # now, and once the process has surely noticed
+        with found.world.connect("lettre") as session:
+            refused = session.send_message(campaign(f"turn {turn}"), SENDER, [AGREED, OTHER])
+        assert b"R-OBJECTED" in refused[AGREED][1]
+        hop.wait({f"turn {turn}"})
+        found.world.kill()
+        found.world.start()
+    found.world.stop()
+    assert {recipient for recipient, _ in hop.copies} == {OTHER}
+
+
+@pytest.mark.timeout(200)
+def test_a_clock_that_leaps_ahead_sends_what_waits_once(
+    scene: Callable[..., Scene], jump: Callable[[str], None]
+) -> None:
+    found = scene()
+    found.world.start("--only", "smtp,web")
+    with found.world.connect("lettre") as session:
+        assert session.send_message(campaign("waiting"), SENDER, [AGREED]) == {}
+    jump("+26h")
+    found.world.kill()
+    hop = found.open_hop()
+    found.world.start("--workers", "2")
+    hop.wait({"waiting"})
+    jump("-1h")
+    with found.world.connect("lettre") as session:
+        assert session.send_message(campaign("after"), SENDER, [AGREED]) == {}
+    hop.wait({"after"})
+    found.world.stop()
+    assert hop.subjects == {"waiting": 1, "after": 1}

@@ -1,0 +1,112 @@
+"""Told to stop or to read its files again while mail flows: nobody notices but the administrator."""
+
+import smtplib
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+
+import pytest
+import trustme
+
+from tests.faults.conftest import AGREED, Scene
+from tests.faults.test_every_moment import SENDER, campaign
+from tests.support.gateway import World
+
+
+class Tool(threading.Thread):
+    """Sends on one connection for as long as it may, and keeps what was said."""
+
+    def __init__(self, world: World, name: str) -> None:
+        super().__init__(name=name)
+        self.accepted: set[str] = set()
+        self.ended = ""
+        self.enough = threading.Event()
+        self.begun = threading.Event()
+        self._session = world.connect("lettre")
+
+    def run(self) -> None:
+        number = 0
+        try:
+            while not self.enough.is_set():
+                self._session.send_message(campaign(f"{self.name} {number}"), SENDER, [AGREED])
+                self.accepted.add(f"{self.name} {number}")
+                number += 1
+                if number > 3:
+                    self.begun.set()
+            self._session.quit()
+        except (OSError, smtplib.SMTPException) as error:
+            self.ended = str(error)
+        self.begun.set()
+
+
+def tools(world: World) -> list[Tool]:
+    made = [Tool(world, name) for name in ("a", "b")]
+    for tool in made:
+        tool.start()
+    for tool in made:
+        assert tool.begun.wait(60)
+    return made
+
+
+@pytest.mark.timeout(200)
+def test_told_to_stop_it_finishes_what_is_in_hand_and_ends_well(scene: Callable[..., Scene]) -> None:
+    found = scene()
+    hop = found.open_hop()
+    found.world.start()
+    running = tools(found.world)
+    assert found.world.stop() == 0
+    for tool in running:
+        tool.join(60)
+    assert all("421" in tool.ended or "closed" in tool.ended or tool.ended for tool in running)
+    found.world.start()
+    hop.wait({subject for tool in running for subject in tool.accepted})
+    found.world.stop()
+    assert {hop.subjects[subject] for tool in running for subject in tool.accepted} == {1}
+
+
+@pytest.mark.timeout(200)
+def test_told_to_read_its_certificate_again_no_connection_breaks(scene: Callable[..., Scene]) -> None:
+    found = scene()
+    found.open_hop()
+    world = found.world
+    world.start("--workers", "2")
+    running = tools(world)
+    before = certificate(world)
+    fresh = trustme.CA().issue_cert("localhost", "127.0.0.1")
+    fresh.private_key_pem.write_to_path(world.folder / "key.pem")
+    fresh.cert_chain_pems[0].write_to_path(world.folder / "certificate.pem")
+    world.reload()
+    deadline = threading.Event()
+    for _ in range(200):
+        if certificate(world) != before and certificate(world) != before:
+            break
+        deadline.wait(0.1)
+    else:
+        pytest.fail("the new certificate is never shown")
+    counts = [len(tool.accepted) for tool in running]
+    for tool, count in zip(running, counts, strict=True):
+        for _ in range(300):
+            if len(tool.accepted) > count:
+                break
+            deadline.wait(0.1)
+        assert len(tool.accepted) > count, tool.ended
+        tool.enough.set()
+        tool.join(60)
+        assert tool.ended == ""
+
+
+def certificate(world: World) -> bytes:
+    """Return the certificate that a new connection is shown."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with socket.create_connection(("127.0.0.1", world.smtp_port), timeout=30) as line:
+        line.recv(1024)
+        line.sendall(b"EHLO test\r\n")
+        while b"250 " not in line.recv(4096):
+            pass
+        line.sendall(b"STARTTLS\r\n")
+        line.recv(1024)
+        with context.wrap_socket(line, server_hostname="localhost") as safe:
+            return safe.getpeercert(binary_form=True) or b""
