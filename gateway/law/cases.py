@@ -44,7 +44,7 @@ _CASE = frozenset(
     | {"expect", "inject", "also", "smtp", "because", "issue"}
 )
 _GIVEN = frozenset({"now", "channel", "list", "person", "message", *_SINGLE})
-_EVENT = frozenset({"kind", "at", "list", "channel", "direct"})
+_EVENT = frozenset({"kind", "at", "recorded", "list", "channel", "direct"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,11 +194,18 @@ class _Reader:
     def _person(self, value: Toml) -> PersonFacts | None:
         if value in (None, False):
             return None
-        events = [self._event(number, one) for number, one in enumerate(self.table.get("events", []), start=1)]
-        return self._make(PersonFacts, {"id": 1, **self._block("people", value), "events": tuple(events)})
+        blocks = [
+            (number, self._block("events", one)) for number, one in enumerate(self.table.get("events", []), start=1)
+        ]
+        events = tuple(self._event(number, block) for number, block in blocks if self._recorded(block))
+        return self._make(PersonFacts, {"id": 1, **self._block("people", value), "events": events})
 
-    def _event(self, number: int, value: Toml) -> Event:
-        block = self._block("events", value)
+    def _recorded(self, block: Table) -> bool:
+        """Return whether it was written down by `now`: when it happened, unless `recorded` says otherwise."""
+        written = block.get("recorded", block.get("at"))
+        return written is None or self._moment(written) <= self._moment(self.table["now"])
+
+    def _event(self, number: int, block: Table) -> Event:
         if "kind" not in block or "at" not in block:
             raise Misuse(f"{self.where}, event {number}: `kind` and `at` must be given, here or by `like`")
         return Event(
@@ -214,7 +221,9 @@ class _Reader:
     def _oppositions(self, values: Iterable[Table]) -> tuple[Opposition, ...]:
         found = []
         for number, value in enumerate(values, start=1):
-            _only(value, {"at", "list", "channel"}, f"{self.where}, opposition {number}")
+            _only(value, {"at", "recorded", "list", "channel"}, f"{self.where}, opposition {number}")
+            if not self._recorded(value):
+                continue
             where = self._list_id(value.get("list"))
             found.append(Opposition(self._moment(value["at"]), where, value.get("channel"), number))
         return tuple(found)

@@ -80,14 +80,10 @@ class Matter:
 
     @worked_out
     def oppositions(self) -> Sequence[Opposition]:
-        """Return the oppositions that cover this list and channel at this moment."""
+        """Return the oppositions that cover this list and channel, whatever their moment (see `standing.fold`)."""
         facts = self.facts
         found = facts.oppositions if isinstance(facts.oppositions, tuple) else ()
-        return [
-            one
-            for one in found
-            if one.at <= facts.now and one.list in {None, self.list_id} and one.channel in {None, facts.channel}
-        ]
+        return [one for one in found if one.list in {None, self.list_id} and one.channel in {None, facts.channel}]
 
     @worked_out
     def live_opt_outs(self) -> Sequence[Event]:

@@ -49,9 +49,11 @@ class Standing:
 def fold(events: Iterable[Event], list_id: int | None, channel: str, now: datetime) -> Standing:
     """Return the standing at `now` on one list (None: what holds for every list) and one channel.
 
-    Events after `now` are ignored; moments are aware. An erasure forgets everything before it except opt-outs.
+    Moments are aware. Events after `now` are ignored, but for those that stop mail: the clocks of two machines are
+    never quite equal, and one may be set back; a no that was said holds whatever they show. An erasure forgets
+    everything before it except opt-outs.
     """
-    past = sorted([event for event in events if event.at <= now], key=_order)
+    past = sorted([event for event in events if event.at <= now or _stops(event)], key=_order)
     standing = Standing()
     for event in past:
         if _silences(event):
@@ -103,6 +105,13 @@ def _silences(event: Event) -> bool:
     if is_about_tracking(event):
         return False
     return event.kind in OPT_OUTS or event.evidence.get("refused") is True
+
+
+def _stops(event: Event) -> bool:
+    """Return whether an event can only ever keep mail from leaving."""
+    if event.kind is Kind.RESTRICTED:
+        return not event.evidence.get("lifted")
+    return event.kind is Kind.ERASED or event.kind in OPT_OUTS or event.evidence.get("refused") is True
 
 
 def _undo(opt_outs: list[Event], restored: Event) -> None:

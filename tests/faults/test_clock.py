@@ -64,7 +64,7 @@ def test_a_clock_that_leaps_ahead_sends_what_waits_once(
     jump("+26h")
     found.world.kill()
     hop = found.open_hop()
-    found.world.start("--workers", "2")
+    found.world.start()
     hop.wait({"waiting"})
     jump("-1h")
     with found.world.connect("lettre") as session:
