@@ -16,7 +16,7 @@ DEV := .venv/.dev
 FUZZ := .venv/.fuzz
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet --no-deps --require-hashes
 
-.PHONY: help run test check bench fuzz format style types docs lock clean
+.PHONY: help run test check bench fuzz format style types docs screenshots lock clean
 
 help: ## say what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null || grep '##' Makefile
@@ -49,6 +49,9 @@ types: $(DEV) ## strict types
 
 docs: $(DEV) ## what the documents say is there
 	@$(BIN)/python -m pytest -q -p no:randomly tests/test_docs.py tests/test_architecture.py
+
+screenshots: $(DEV) ## make the pictures of every page and state anew (docs/pages)
+	@$(BIN)/python -m tests.web.screenshots
 
 lock: $(DEV) ## write the locks anew from pyproject.toml; UPGRADE=--upgrade takes newer versions
 	@$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) -o requirements/run.lock pyproject.toml

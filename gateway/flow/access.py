@@ -1,10 +1,11 @@
 """Everything held on one person, for the person (GDPR 15): a document of plain values, and the same as a page."""
 
+import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from html import escape
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from gateway import clock
 from gateway.flow.context import Context
@@ -13,21 +14,24 @@ from gateway.mail.address import parse
 from gateway.store import handles, ledger, lists, oppositions, receipts, requests, seals, signups
 from gateway.store.tables import Advertiser, Contact, Event, Receipt
 from gateway.store.tx import Tx
-from gateway.text import say
+from gateway.text import FALLBACK, has, local, say
 
 _PAGE = 1000
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:50em;margin:2em auto;padding:0 1em;color:#222;background:#fff}"
-    "dt{font-weight:bold}dd{margin:0 0 .5em}li{margin-bottom:1em}pre{white-space:pre-wrap;font:inherit;"
-    "border-left:3px solid #767676;padding-left:1em}"
+    "h1{line-height:1.2}h2{margin:2em 0 .5em;font-size:1.2em}dl{margin:0}dt{font-weight:bold}dd{margin:0 0 .5em}"
+    "ul{padding-inline-start:1.25em;margin:0}li{margin-bottom:1em}dd dl{padding-inline-start:1em;border-inline-start:"
+    "1px solid #767676}pre{white-space:pre-wrap;overflow-wrap:anywhere;font:inherit;margin:0;padding-inline-start:1em;"
+    "border-inline-start:3px solid #767676}body{overflow-wrap:anywhere}"
+    "@media(prefers-color-scheme:dark){body{color:#f0f0ec;background:#1d1f1e}}"
 )
 
 
-def document(context: Context, tx: Tx, owner: Advertiser, contact: Contact) -> dict[str, Any]:
-    """Return what GDPR 15(1) and (3) ask for, in sections; moments are aware."""
+def document(context: Context, tx: Tx, owner: Advertiser, contact: Contact, lang: str = "") -> dict[str, Any]:
+    """Return what GDPR 15(1) and (3) ask for, in sections; moments are aware. `lang`: the person's own unless given."""
     events = ledger.of_contact(tx, contact.id)
     names = {row.id: row for row in lists.all(tx) if row.advertiser_id == owner.id}
-    lang = language(contact)
+    lang = lang or language(contact)
     hidden = {"id", "advertiser_id", "address_key"}
     address = parse(contact.address)
     opposed = oppositions.of_digests(tx, owner.id, context.digests.of(owner.id, address.spelled, address.key))
@@ -120,33 +124,57 @@ def _message(one: Receipt, names: Mapping[int, Any]) -> dict[str, Any]:
     return {"at": one.at, "ref": one.ref, "list": row.title or row.name if row else None, "why": one.code}
 
 
+def machine(found: Mapping[str, Any]) -> str:
+    """Return the document as JSON; moments in ISO 8601."""
+    return json.dumps(found, ensure_ascii=False, indent=2, default=_moment) + "\n"
+
+
+def _moment(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
 def page(found: Mapping[str, Any], lang: str, timezone: str, heading: str = "rights.title") -> str:
     """Return the document as one HTML page that needs nothing else and runs nothing."""
-    zone = ZoneInfo(timezone)
     title = escape(say(heading, lang))
+    words = _Words(lang, timezone)
     sections = "".join(
-        f"<h2>{escape(say(f'rights.section-{name}', lang))}</h2>{_html(value, zone, lang)}"
-        for name, value in found.items()
+        f"<h2>{escape(say(f'rights.section-{name}', lang))}</h2>{words.html(value)}" for name, value in found.items()
     )
     return (
-        f'<!doctype html><html lang="{escape(lang)}"><head><meta charset="utf-8"><title>{title}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>'
-        f"<body><h1>{title}</h1>{sections}</body></html>\n"
+        f'<!doctype html><html lang="{escape(lang)}" dir="{local.direction(lang)}"><head><meta charset="utf-8">'
+        f'<title>{title}</title><meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<style>{_STYLE}</style></head><body><main><h1>{title}</h1>{sections}</main></body></html>\n"
     )
 
 
-def _html(value: object, zone: ZoneInfo, lang: str) -> str:
-    if isinstance(value, Mapping):
-        rows = "".join(
-            f"<dt>{escape(str(key))}</dt><dd>{_html(item, zone, lang)}</dd>"
-            for key, item in value.items()
-            if item not in (None, "", [], {})
-        )
-        return f"<dl>{rows}</dl>"
-    if isinstance(value, list):
-        items = "".join(f"<li>{_html(item, zone, lang)}</li>" for item in value)
-        return f"<ul>{items}</ul>" if items else f"<p>{escape(say('rights.none', lang))}</p>"
-    if isinstance(value, datetime):
-        return f"{value.astimezone(zone):%Y-%m-%d %H:%M}"
-    text = escape(str(value))
-    return f"<pre>{text}</pre>" if "\n" in text else text
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """Says names and values as people do; what has no words here stands as it is, because nothing is left out."""
+
+    lang: str
+    timezone: str
+
+    def html(self, value: object) -> str:
+        if isinstance(value, Mapping):
+            rows = "".join(
+                f"<dt>{escape(self._known('label', str(key)))}</dt><dd>{self.html(item)}</dd>"
+                for key, item in value.items()
+                if item not in (None, "", [], {})
+            )
+            return f"<dl>{rows}</dl>"
+        if isinstance(value, list):
+            items = "".join(f"<li>{self.html(item)}</li>" for item in value)
+            return f"<ul>{items}</ul>" if items else f"<p>{escape(say('rights.none', self.lang))}</p>"
+        text = escape(self._plain(value))
+        return f"<pre>{text}</pre>" if "\n" in text else text
+
+    def _plain(self, value: object) -> str:
+        if isinstance(value, datetime):
+            return local.minute_of(value, self.lang, self.timezone)
+        if isinstance(value, bool):
+            return say("rights.yes" if value else "rights.no", self.lang)
+        return self._known("value", str(value))
+
+    def _known(self, kind: str, word: str) -> str:
+        key = f"rights.{kind}.{word}"
+        return say(key, self.lang) if has(key, FALLBACK) else word

@@ -1,16 +1,14 @@
 """The certificate of an erasure, as a document of plain values, a page, and plain text. It does not name the person."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from gateway.flow import access
 from gateway.flow.privacy import Certificate
 from gateway.store.tables import Advertiser
-from gateway.text import say
+from gateway.text import local, say
 
 KEPT = ("digest", "proof", "request")
 
@@ -30,7 +28,7 @@ def document(done: Certificate, owner: Advertiser, request: int) -> dict[str, An
 
 def machine(found: Mapping[str, Any]) -> str:
     """Return the document as JSON; moments in ISO 8601."""
-    return json.dumps(found, ensure_ascii=False, indent=2, default=_moment) + "\n"
+    return access.machine(found)
 
 
 def html(found: Mapping[str, Any], lang: str, timezone: str) -> str:
@@ -43,17 +41,17 @@ def text(found: Mapping[str, Any], lang: str, timezone: str) -> str:
     title = say("rights.certificate-title", lang)
     lines = [title, "=" * len(title)]
     for name, value in _readable(found, lang).items():
-        lines += ["", say(f"rights.section-{name}", lang), *_lines(value, ZoneInfo(timezone), lang)]
+        lines += ["", say(f"rights.section-{name}", lang), *_lines(value, timezone, lang)]
     return "\n".join(lines) + "\n"
 
 
 def words(found: Mapping[str, Any], lang: str, timezone: str) -> dict[str, list[str]]:
     """Return the document as headings with their lines; `found` may come back from JSON, its moments as text."""
     whole = {**found, "at": datetime.fromisoformat(found["at"]) if isinstance(found["at"], str) else found["at"]}
-    zone = ZoneInfo(timezone)
     return {
-        say(f"rights.section-{name}", lang): [line.removeprefix("- ") for line in _lines(value, zone, lang)]
+        say(f"rights.section-{name}", lang): [line.removeprefix("- ") for line in _lines(value, timezone, lang)]
         for name, value in _readable(whole, lang).items()
+        if name != "note"  # which speaks of a letter
     }
 
 
@@ -74,13 +72,9 @@ def _readable(found: Mapping[str, Any], lang: str) -> dict[str, Any]:
     }
 
 
-def _lines(value: object, zone: ZoneInfo, lang: str) -> list[str]:
+def _lines(value: object, timezone: str, lang: str) -> list[str]:
     if isinstance(value, list):
         return [f"- {one}" for one in value] or [say("rights.none", lang)]
     if isinstance(value, datetime):
-        return [f"{value.astimezone(zone):%Y-%m-%d %H:%M}"]
+        return [local.minute_of(value, lang, timezone)]
     return [str(value)]
-
-
-def _moment(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -123,18 +123,18 @@ class Rights:
 
         return self._change(link, act, confirmed=False)
 
-    def copy(self, link: Link, *, machine: bool) -> str | None:
-        """Return everything held, as a page or as JSON, while the letter's link works; None when it does not."""
+    def copy(self, link: Link, *, machine: bool, lang: str = "") -> str | None:
+        """Return everything held, as a page in `lang` or as JSON, while the letter's link works, else None."""
         with self._context.store.read() as tx:
             row = rows.get(tx, link.parcel)
             contact = people.get(tx, link.contact)
             owner = advertisers.get(tx, row.advertiser_id) if row else None
             if not (row and contact and owner and row.right == "access" and self._works(row)):
                 return None
-            found = access.document(self._context, tx, owner, contact)
+            found = access.document(self._context, tx, owner, contact, lang)
         if machine:
-            return certificate.machine(found)
-        return access.page(found, access.language(contact), self._context.policy.timezone)
+            return access.machine(found)
+        return access.page(found, lang or access.language(contact), self._context.policy.timezone)
 
     def open(self, link: Link) -> dict[str, str] | None:
         """Return what may be corrected, with its values; None as `copy`."""

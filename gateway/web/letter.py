@@ -52,9 +52,9 @@ class Letter:
         await self._counter.ask(partial(self._rights.cancel, link))
         return _back(request, "cancel")
 
-    async def _copy(self, _request: Request, link: Link, form: body.Form) -> Response:
-        machine = form["do"] == "json"
-        found = await self._counter.ask(partial(self._rights.copy, link, machine=machine))
+    async def _copy(self, request: Request, link: Link, form: body.Form) -> Response:
+        machine, lang = form["do"] == "json", render.language(request, "")
+        found = await self._counter.ask(partial(self._rights.copy, link, machine=machine, lang=lang))
         if not machine:
             return render.document(found)
         name = {"Content-Disposition": 'attachment; filename="data.json"'}

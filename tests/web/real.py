@@ -15,9 +15,9 @@ from gateway.flow.context import Context, open_context
 from gateway.flow.optout import Desk
 from gateway.flow.rights import Rights
 from gateway.law.events import Kind
-from gateway.store import advertisers, lists, notices, people
+from gateway.store import advertisers, lists, notices, people, receipts
 from gateway.store.records import Notice
-from gateway.store.tables import Contact, Submission
+from gateway.store.tables import Contact, List, Submission
 from gateway.tokens import Link, Purpose
 from gateway.web.app import WebOptions, create_app
 from tests.flow.rig import CAMILLE, settings_for
@@ -34,6 +34,7 @@ class House:
         web = base.web.model_copy(update=settings)
         self.context: Context = open_context(base.model_copy(update={"web": web}))
         sample.fill(self.context, clock.now())
+        self._people = 0
         self._past()
         options = WebOptions("https://gate.example", guesses=10_000)
         self.app = create_app(Desk(self.context), self.context.tokens, options, Rights(self.context), self.context)
@@ -43,6 +44,29 @@ class House:
     def close(self) -> None:
         self.running.close()
         self.context.close()
+
+    def newcomer(self) -> str:
+        """Return the address of somebody new who agreed just as Camille did, and whose link is `link` of it."""
+        self._people += 1
+        address = f"person{self._people}@mailbox.example"
+        first = sample.PEOPLE[0]
+        with self.context.store.begin() as tx:
+            owner, row = advertisers.by_name(tx, "lavande"), lists.by_name(tx, "lettre")
+            assert owner
+            assert row
+            number = self.context.store.take(1)[0]
+            contact = Contact(
+                id=number, advertiser_id=owner.id, address=address, address_key=address, name="Camille Durand",
+                company="Atelier Durand", language="", subject="consumer", age="adult", created_at=clock.now(),
+            )  # fmt: skip
+            people.add(tx, contact)
+            for past in first.past:
+                evidence = {**past.evidence, "text": "lettre/1"}
+                said = Saying(clock.now() - timedelta(days=past.days), "sample", evidence=evidence)
+                consent.record(self.context, tx, contact, row, past.kind, said)
+            for _ in range(7):
+                receipts.write(tx, [_delivered(self.context, contact, row)])
+        return address
 
     def camille(self) -> Contact:
         found = self.person(CAMILLE)
@@ -102,3 +126,14 @@ class House:
             )  # fmt: skip
             said = Saying(clock.now() - timedelta(days=200), "form", evidence={"article": 13, "text": "lettre/1"})
             consent.record(self.context, tx, contact, row, Kind.INFORMED, said)
+
+
+def _delivered(context: Context, contact: Contact, row: List) -> dict[str, Any]:
+    """Return the receipt of a message that the next hop took long ago."""
+    ref, number = context.store.take(2)
+    return {
+        "id": number, "ref": ref, "submission_id": 1, "account_id": 1, "advertiser_id": contact.advertiser_id,
+        "list_id": row.id, "contact_id": contact.id, "klass": "prospecting", "stage": "delivery",
+        "at": clock.now() - timedelta(days=30), "fate": "send", "code": "A-CONSENT", "recipient_digest": b"",
+        "outcome": "delivered",
+    }  # fmt: skip

@@ -6,10 +6,12 @@ import os
 import socket
 import time
 
+import httpx
 import pytest
 
 from gateway.tokens import Keyring, Purpose, Tokens
-from tests.web.house import GONE, KNOWN, NO_LIST, token
+from gateway.web.app import WebOptions, create_app
+from tests.web.house import GONE, KNOWN, NO_LIST, Running, token
 
 FORM = {"List-Unsubscribe": "One-Click"}
 STOPPED = [("stop", KNOWN, True, "one-click")]
@@ -150,6 +152,18 @@ def test_every_forged_token_gets_the_same_404_and_no_event(client, desk, path, m
     assert len({answer.text for answer in answers}) == 1
     assert len({frozenset((n, v) for n, v in answer.headers.items() if n != "date") for answer in answers}) == 1
     assert desk.views == type(desk)().views
+
+
+def test_a_link_works_through_every_change_of_keys(desk):
+    """For the life of the installation: old keys stay in the ring, new links are made with the new one."""
+    ring = Tokens(Keyring({1: bytes(range(32)), 2: os.urandom(32), 3: os.urandom(32)}))
+    running = Running(create_app(desk, ring, WebOptions(public_url="https://mail.example.org")))
+    try:
+        for sealed in (token(), ring.seal(Purpose.LINK, KNOWN)):
+            assert httpx.post(f"{running.url}/1/{sealed}", data=FORM).status_code == 200
+    finally:
+        running.close()
+    assert desk.changes == STOPPED * 2
 
 
 def test_the_same_404_answers_a_bad_body_and_an_unknown_path(client, desk):
