@@ -21,6 +21,7 @@ _PRINTABLE = re.compile(r"[ -~]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
 _DECODED_MOST = 65_536  # more of one value is not decoded
+FIELDS_MOST = 1_000  # of one section; mail that went through many hands has a tenth of that
 _LINE, _LINE_MOST = 78, 998  # RFC 5322 2.1.1
 _WORD_BYTES = 42  # that many bytes make an encoded-word of at most 75 characters (RFC 2047 2)
 
@@ -47,13 +48,19 @@ class Headers:
     """The header section of a message or of a part.
 
     `body_start` is the offset behind the empty line; `closed` says whether that line is there. `broken` is the offset
-    of the first line that is no field, or -1: what follows such a line is not read, as readers differ on it.
+    of the first line that is no field, or -1: what follows such a line is not read, as readers differ on it. What
+    follows `FIELDS_MOST` fields is not read either.
     """
 
     fields: tuple[Field, ...]
     body_start: int
     closed: bool
     broken: int = -1
+
+    @property
+    def too_many(self) -> bool:
+        """Return whether there are more fields than are read."""
+        return self.broken >= 0 and len(self.fields) >= FIELDS_MOST
 
     def get(self, name: str) -> str | None:
         """Return the first value of field `name`, decoded and unfolded, or None."""
@@ -76,7 +83,7 @@ def parse(content: bytes, start: int = 0, end: int | None = None) -> Headers:
     fields: list[Field] = []
     at = start
     match = _FIELD.match
-    while at < end and (found := match(content, at, end)) is not None:
+    while len(fields) < FIELDS_MOST and at < end and (found := match(content, at, end)) is not None:
         stop = found.end()
         name, raw = found.groups()
         fields.append(Field(name.decode("ascii").lower(), at, stop, raw))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from email import policy
 from functools import lru_cache
 from html import unescape
+from itertools import pairwise
 from typing import NamedTuple
 from unicodedata import combining, normalize
 
@@ -19,6 +20,9 @@ from gateway.mail.structure import Broken, Part
 
 _ANSWER = re.compile(r"\s*(?:re|r[ée]p|fwd?|tr|aw|wg|sv)\s*(?:\[\d+\]|\(\d+\))?\s*[:：]", re.IGNORECASE)
 _ADDRESS = re.compile(r"[^\s<>()\[\],;:\"@]{1,64}@([^\s<>()\[\],;:\"@]{1,253})")
+_LOCAL_MOST = 64
+_LOCAL = re.compile(r"[^\s<>()\[\],;:\"@]+\Z")
+_HOST = re.compile(r"[^\s<>()\[\],;:\"@]{1,253}")
 # Each alternative ends at the next "<", so that hostile markup costs no more than its length.
 _MARKUP = re.compile(r"<(style|script|title)\b[^<>]*>[^<]*</\1\s*>|<!--[^<]*-->|<[^<>]*>", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+")
@@ -76,10 +80,12 @@ def disclosed(fields: Headers, own: Iterable[str]) -> list[str]:
         return []
     mine = tuple(own)
     found: dict[str, None] = {}
-    for match in _ADDRESS.finditer(text):
-        domain = match[1].casefold().rstrip(".")
-        if not any(domain == parent or domain.endswith("." + parent) for parent in mine):
-            found[match[0].casefold().rstrip(".")] = None
+    for before, after in pairwise(text.split("@")):  # and not one expression: nobody bounds how long To may be
+        local, host = _LOCAL.search(before[-_LOCAL_MOST:]), _HOST.match(after)
+        if local and host:
+            domain = host[0].casefold().rstrip(".")
+            if not any(domain == parent or domain.endswith("." + parent) for parent in mine):
+                found[f"{local[0].casefold()}@{domain}"] = None
     return list(found)
 
 

@@ -25,7 +25,7 @@ _DROPPED = frozenset({"bcc", "resent-bcc", "return-path"})
 _DROPPED_STARTS = ("list-", "x-consentgate-")
 _KEPT = ("content-", "mime-version")  # without these the rest would mean something else
 _READ_BY_PEOPLE = frozenset({"from", "reply-to", "subject", "to"})
-_SYNTAX = frozenset({"headers-broken", "field-twice", "nul"})
+_SYNTAX = frozenset({"headers-broken", "headers-many", "field-twice", "nul"})
 _MIME = b"MIME-Version: 1.0\r\n"
 
 
@@ -124,7 +124,7 @@ def plain(
         return bad
     parsed = headers.parse(content)
     if parsed.broken >= 0:
-        return _unfit(Broken("headers-broken"))
+        return _unfit(Broken("headers-many" if parsed.too_many else "headers-broken"))
     kept = _bytes_of(content, _kept_fields(parsed, remove))
     return b"".join((_on_top(on_top), kept, b"\r\n", memoryview(content)[parsed.body_start :]))
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from gateway.mail import params
 from gateway.mail.headers import Headers, parse
 
-DEPTH_MOST, PARTS_MOST = 16, 500
+DEPTH_MOST, PARTS_MOST, FIELDS_MOST = 16, 500, 5_000
 _BOUNDARY_MOST = 200  # RFC 2046 5.1.1 says 70; some senders do not know
 _PLAIN_ENCODINGS = frozenset({"", "7bit", "8bit", "binary"})
 _TEXT = params.Value("text/plain", {})
@@ -69,14 +69,18 @@ class _Scanner:
     def __init__(self, content: bytes) -> None:
         self.content = content
         self.left = PARTS_MOST
+        self.fields_left = FIELDS_MOST
 
     def part(self, start: int, end: int, default: params.Value, depth: int, fields: Headers | None = None) -> Part:
         self.left -= 1
         if self.left < 0 or depth > DEPTH_MOST:
             raise Broken("structure-large")
         headers = fields or parse(self.content, start, end)
+        self.fields_left -= len(headers.fields)
+        if self.fields_left < 0:
+            raise Broken("headers-many")
         if headers.broken >= 0:
-            raise Broken("headers-broken")
+            raise Broken("headers-many" if headers.too_many else "headers-broken")
         part = Part(start, end, headers, *_described(headers, default), depth)
         if part.kind.startswith("multipart/"):
             self._children(part)

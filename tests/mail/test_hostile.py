@@ -1,0 +1,84 @@
+"""Messages built to be expensive are refused with a reason, in bounded time and memory."""
+
+import time
+import tracemalloc
+
+import pytest
+
+from gateway.mail import headers, looks, rewrite
+from gateway.mail.rewrite import Plan, Unfit
+
+HEAD = b"From: a@b.fr\r\nSubject: x\r\nMIME-Version: 1.0\r\n"
+MILLION = 1_000_000
+
+
+def nested(levels: int) -> bytes:
+    opened = b"".join(
+        b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (level, level) for level in range(levels)
+    )
+    return HEAD + opened + b"Content-Type: text/plain\r\n\r\nhello\r\n"
+
+
+def flat(part: bytes, times: int) -> bytes:
+    return HEAD + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + (b"--b\r\n" + part) * times + b"--b--\r\n"
+
+
+BOMBS = {
+    "a million fields": (b"A:\r\n" * MILLION + b"\r\nx\r\n", "headers-many"),
+    "a million lines of one field": (HEAD + b"X: y\r\n" + b" z\r\n" * MILLION + b"\r\nhello\r\n", None),
+    "fields in each of many parts": (flat(b"A:\r\n" * 900 + b"\r\nx\r\n", 300), "headers-many"),
+    "multiparts in multiparts": (nested(200), "structure-large"),
+    "a hundred thousand parts": (flat(b"\r\nx\r\n", 100_000), "structure-large"),
+    "what looks like delimiters": (
+        HEAD + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n" + b"--bx\r\n" * MILLION + b"--b--\r\n",
+        None,
+    ),
+    "encoded words": (HEAD + b"Subject: " + b"=?a?q?" * MILLION + b"\r\n\r\nx\r\n", None),
+    "parameters": (HEAD + b"Content-Type: text/plain" + b"; a=b" * MILLION + b"\r\n\r\nx\r\n", None),
+    "openings of placeholders": (HEAD + b"\r\n" + b"[unsub {{~unsu %unsub\r\n" * 100_000, "structure-large"),
+    "tags that nobody closes": (HEAD + b"Content-Type: text/html\r\n\r\n" + b"<div a='" * MILLION + b"\r\n", None),
+    "base64 of nothing": (
+        HEAD + b"Content-Type: text/html\r\nContent-Transfer-Encoding: base64\r\n\r\n" + b"= \r\n" * MILLION, None,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("content", "key"), BOMBS.values(), ids=BOMBS)
+@pytest.mark.timeout(60)
+def test_a_bomb_costs_no_more_than_its_size(content: bytes, key: str | None) -> None:
+    begun = time.thread_time()
+    fields = headers.parse(content)
+    fields.pairs()
+    planned = rewrite.plan(content, fields=fields)
+    assert time.thread_time() - begun < 5
+
+    assert isinstance(planned, Plan | Unfit)
+    assert key is None or (isinstance(planned, Unfit) and planned.key == key)
+
+
+def test_fields_beyond_those_that_are_read_take_no_memory() -> None:
+    content = b"A:\r\n" * MILLION + b"\r\nx\r\n"
+    tracemalloc.start()
+    fields = headers.parse(content)
+    rewrite.plan(content, fields=fields)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert fields.too_many
+    assert most < MILLION
+
+
+def test_a_thousand_fields_are_no_bomb() -> None:
+    content = b"A: b\r\n" * (headers.FIELDS_MOST - 1) + b"From: a@b.fr\r\n\r\nx\r\n"
+
+    assert not headers.parse(content).too_many
+    assert isinstance(rewrite.plan(content), Plan)
+
+
+def test_many_long_recipient_fields_are_looked_through_in_time() -> None:
+    content = (b"To: " + b"x" * 60_000 + b"\r\n") * 100 + b"Cc: a@one.test, b@two.test\r\n\r\n"
+    begun = time.thread_time()
+    shown = looks.disclosed(headers.parse(content), ())
+    assert time.thread_time() - begun < 5
+
+    assert shown == ["a@one.test", "b@two.test"]
