@@ -34,6 +34,7 @@ RESERVED = {
     "journal": {"logging", "structlog"},
     "meters": {"prometheus_client"},
     "commands": {"click", "rich"},
+    "mail": {"flufl"},
     "courier": {"aiosmtplib", "httpcore"},
     "smtp": {"aiosmtpd"},
     "web": {"fastapi", "starlette", "jinja2"},

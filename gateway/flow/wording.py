@@ -66,14 +66,16 @@ class _Links:
         token = context.tokens.seal(Purpose.LINK, link)
         self.one_click = f"{base}/1/{token}"
         self.page = f"{base}/p/{token}"
-        self.mailto = f"stop+{context.tokens.seal(Purpose.MAILTO, link)}@{context.settings.inbound.domain}"
+        inbound = context.settings.inbound  # without a door for it, an address to write to would lead nowhere
+        self.mailto = f"stop+{context.tokens.seal(Purpose.MAILTO, link)}@{inbound.domain}" if inbound.listen else ""
 
 
 def _headers(context: Context, row: List | None, verdict: Verdict, links: _Links) -> list[tuple[str, str]]:
     """RFC 2369, RFC 8058, RFC 2919."""
     headers = []
     if Token.LU in verdict.inject:
-        headers.append(("List-Unsubscribe", f"<{links.one_click}>, <mailto:{links.mailto}>"))
+        write = f", <mailto:{links.mailto}>" if links.mailto else ""
+        headers.append(("List-Unsubscribe", f"<{links.one_click}>{write}"))
     if Token.LUP in verdict.inject:
         headers.append(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
     if Token.LID in verdict.inject and row:

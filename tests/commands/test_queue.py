@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from gateway.settings import load
-from gateway.store import advertisers, spool
+from gateway.store import advertisers, lists, spool, trails
 from gateway.store.engine import Store
+from gateway.store.trails import Pause
 from tests.support.shell import Gate
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
@@ -85,3 +86,25 @@ def test_copies_are_dropped_only_when_said_twice(tea: Gate, parcels: dict[str, i
 def test_which_copies_must_be_said(tea: Gate) -> None:
     assert "--all" in tea.run("queue", "retry", code=2).stderr
     tea.run("queue", "retry", 5, "--all", code=2)
+
+
+def test_a_paused_campaign_is_shown_and_let_go_with_its_copies(tea: Gate, parcels: dict[str, int]) -> None:
+    with store_of(tea) as store, store.begin() as tx:
+        [row] = lists.all(tx)
+        held = spool.get(tx, parcels["held"])
+        assert held
+        held.reason = trails.PAUSED
+        tx.add(held)
+        shared = {"account_id": 1, "list_id": row.id, "campaign": "spring", "created_at": NOW}
+        trails.write(tx, [{"submission_id": held.submission_id, "copies": 900, **shared}])
+        trails.pause(tx, Pause(id=1, list_id=row.id, campaign="spring", sent=900, complaints=9, at=NOW))
+
+    [shown] = tea.json("queue", "list")["paused"]
+    assert (shown["list"], shown["campaign"], shown["complaints"]) == ("news", "spring", 9)
+    assert "spring" in tea.run("queue", "list").stderr
+    tea.run("queue", "release", "--list", "news", "--campaign", "winter", code=1)
+    assert tea.json("queue", "release", "--list", "news") == {"campaigns": 1, "done": 1}
+    assert states(tea)[parcels["held"]] == "waiting"
+    assert tea.json("queue", "list")["paused"] == []
+    tea.run("queue", "release", "--campaign", "spring", code=2)
+    tea.run("queue", "release", "--list", "news", "--all", code=2)
