@@ -23,7 +23,7 @@ PURPOSES = {Collection.OPT_IN: "prospecting", Collection.PARTNERS: "partners", C
 
 
 def complete(context: Context, tx: Tx, row: SignUp, now: datetime) -> None:
-    """Make the consents of a sign-up that everybody has confirmed, and take the addresses out of it."""
+    """Make the consents of a sign-up that everybody has confirmed, and leave nothing personal in it."""
     contact, found = _contact(context, tx, row, now), lists.get(tx, row.list_id)
     asked, proof = row.asked, f"sign-up/{row.id}"
     common = {key: asked[key] for key in ("form", "language", "network") if key in asked}
@@ -45,6 +45,10 @@ def complete(context: Context, tx: Tx, row: SignUp, now: datetime) -> None:
     consent.record(context, tx, contact, found, Kind.CONFIRMED, said)
     row.contact_id = contact.id
     row.address = row.address_key = row.parent = row.parent_key = ""
+    row.asked = {
+        "language": asked["language"],
+        "boxes": [{"label": box["label"], "ticked": box["ticked"]} for box in asked["boxes"]],
+    }
 
 
 def _consent(box: dict[str, Any], proof: str, *, joint: bool) -> dict[str, Any]:

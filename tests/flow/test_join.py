@@ -2,7 +2,9 @@
 
 import asyncio
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -154,6 +156,16 @@ def test_confirming_twice_is_once(context: Context) -> None:
     assert [event.kind for event in events(context)] == ["informed", "granted", "confirmed"]
 
 
+def test_two_presses_at_the_same_moment_are_one(context: Context) -> None:
+    links = [sign_up(context), sign_up(context)]
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(partial(join.confirm, context), links * 3))
+
+    assert {one.state for one in found if one} == {"done"}
+    assert len({one.contact for one in found if one}) == 1
+    assert sorted(event.kind for event in events(context)) == sorted(["informed", "granted", "confirmed"] * 2)
+
+
 def test_measuring_openings_alone_is_no_sign_up_and_nor_is_nothing(embedded: Context) -> None:
     for boxes in (frozenset[str](), frozenset({TRACKING}), frozenset({MAIN, "invented"})):
         with pytest.raises(Refused) as told:
@@ -265,6 +277,8 @@ def test_a_number_is_asked_for_where_the_channel_needs_one(embedded: Context) ->
     assert told.value.code == "number"
 
     join.confirm(embedded, sign_up(embedded, NEW, MAIN, "lettre-sms", numbers={"sms": "06 12 34 56 78"}))
+    [left] = rows(embedded)
+    assert "06 12" not in str(left.model_dump())
     by_sms = next(event for event in events(embedded) if event.channel == "sms")
     assert (by_sms.evidence["mode"], by_sms.evidence["number"]) == ("unticked-box", "06 12 34 56 78")
 
