@@ -1,5 +1,6 @@
 """The two applications: the public pages, and the operations page for probes."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -70,10 +71,17 @@ def create_app(
         app.router.routes += [held.route(counter, rights), letter.route(counter, rights)]
     if context:
         app.router.routes += join.routes(counter, context, networks, Throttle(options.sign_ups))
-    app.router.routes += [Mount(place, application) for place, application in (more or {}).items()]
+    app.router.routes += [_below(place, application) for place, application in (more or {}).items()]
     app.add_middleware(Guard, apology=render.apology, secure=options.public_url.startswith("https:"))
     app.add_exception_handler(HTTPException, _refused)
     return app
+
+
+def _below(place: str, application: ASGIApp) -> Mount:
+    """Return the route of everything below a place, line breaks in the path included."""
+    mount = Mount(place, application)
+    mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
+    return mount
 
 
 def _refused(request: Request, error: Exception) -> Response:

@@ -240,6 +240,7 @@ def test_keys_of_two_holders_are_two_keys(ask: Ask, context: Context) -> None:
     ("method", "path", "more", "status"),
     [
         ("GET", "/nothing", {}, 404),
+        ("GET", "/lists/a%0Ab", {}, 404),
         ("DELETE", "/check", {}, 405),
         ("POST", "/check", {"content": b"{", "headers": {"content-type": "application/json"}}, 400),
         ("POST", "/check", {"json": {"list": "lettre"}}, 422),
