@@ -1,5 +1,6 @@
 """`account`: the SMTP credentials of marketing tools."""
 
+import re
 import sys
 from typing import Any
 
@@ -82,9 +83,16 @@ def _made(context: Context, tx: Tx, owner: Advertiser, login: str, options: dict
         plugin=understood.name,
         block_style=options["block_style"] or understood.block_style,
         report=options["report"] or WAYS[0],
-        optout_hosts=[domain_of(host) for host in options["hosts"]],
+        optout_hosts=[_host_of(host) for host in options["hosts"]],
         created_at=clock.now(),
     )
+
+
+def _host_of(text: str) -> str:
+    """Return the host of an address, as addresses name it: on a network of one's own it need not be a domain."""
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]{0,250}[a-z0-9])?", text.lower()):
+        raise Misuse(f"{text!r} is not a host; write for example lists.example.org")
+    return text.lower()
 
 
 @account.command("list")

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from gateway import __version__
 from gateway.errors import Misuse, NotFound
 from gateway.flow.context import Context
-from gateway.web import apibulk, apifeed, apipage, apipeople, problem
+from gateway.web import apibulk, apifeed, apipage, apipeople, apisignups, problem
 from gateway.web.apiaccess import Bounds, Desk
 from gateway.web.guard import Guard
 from gateway.web.problem import Problem, Wrong
@@ -55,7 +55,7 @@ def create_api(context: Context, public_url: str) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.desk = Desk(context, Throttle(web.api_rate))
-    for part in (apipeople, apibulk, apifeed):
+    for part in (apipeople, apibulk, apifeed, apisignups):
         app.include_router(part.router)
     app.add_middleware(Bounds, bulk=int(web.api_bulk))
     app.add_middleware(Guard, apology=problem.apology, secure=public_url.startswith("https:"))

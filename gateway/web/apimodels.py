@@ -9,9 +9,9 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from gateway.flow import feed, importrow
 from gateway.flow.importrow import COLUMNS, Column
 
-_PLAIN = r"^[^\x00-\x1f\x7f]*$"
-Text = Annotated[str, StringConstraints(max_length=1000, pattern=_PLAIN)]
-Word = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_PLAIN)]
+PLAIN = r"^[^\x00-\x1f\x7f]*$"
+Text = Annotated[str, StringConstraints(max_length=1000, pattern=PLAIN)]
+Word = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=PLAIN)]
 Address = Annotated[
     str,
     StringConstraints(min_length=3, max_length=320, pattern=r"^[^\x00-\x20\x7f@]+@[^\x00-\x20\x7f@]+$"),
