@@ -27,7 +27,7 @@ def direction(lang: str) -> str:
 @lru_cache(maxsize=4096)
 def day(at: date, lang: str) -> str:
     """Return a day in words: "3 mars 2026"."""
-    return str(format_date(at, "long", locale=locale(lang)))
+    return _first(str(format_date(at, "long", locale=locale(lang))), lang)
 
 
 def day_of(moment: datetime, lang: str, timezone: str) -> str:
@@ -36,8 +36,14 @@ def day_of(moment: datetime, lang: str, timezone: str) -> str:
 
 
 def minute_of(moment: datetime, lang: str, timezone: str) -> str:
-    """Return an aware moment in words, with its time of day: "3 mars 2026 à 14:05"."""
-    return str(format_datetime(moment, "d MMMM y, HH:mm", tzinfo=ZoneInfo(timezone), locale=locale(lang)))
+    """Return an aware moment in words, with its time of day: "3 mars 2026, 14:05"."""
+    words = format_datetime(moment, "d MMMM y, HH:mm", tzinfo=ZoneInfo(timezone), locale=locale(lang))
+    return _first(str(words), lang)
+
+
+def _first(words: str, lang: str) -> str:
+    """Return the date as French has it, whose first day of the month is the only one with an ordinal."""
+    return f"1er{words[1:]}" if lang.startswith("fr") and words.startswith("1 ") else words
 
 
 def count(key: str, lang: str, number: int, **fields: object) -> str:

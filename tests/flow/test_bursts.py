@@ -14,11 +14,12 @@ from gateway.flow.context import Context
 from gateway.flow.optout import Desk
 from gateway.law.events import Kind
 from gateway.mail.address import parse
-from gateway.store import advertisers, ledger, lists, people, receipts
+from gateway.store import advertisers, ledger, lists, people
 from gateway.store import bursts as rows
 from gateway.store.records import Burst, Swift
-from gateway.store.tables import Contact, Submission
+from gateway.store.tables import Submission
 from gateway.tokens import Link
+from tests.flow import scanned
 
 HERE, THERE = "203.0.113.0/24", "198.51.100.0/24"
 
@@ -30,29 +31,7 @@ def crowd(context: Context) -> list[Link]:
         owner, row = advertisers.by_name(tx, "lavande"), lists.by_name(tx, "lettre")
         assert owner
         assert row
-        made = []
-        for number in range(PEOPLE + 1):
-            address = f"person{number}@corp.example"
-            contact = Contact(
-                id=context.store.take(1)[0], advertiser_id=owner.id, address=address, address_key=address,
-                subject="consumer", age="adult", created_at=clock.now(),
-            )  # fmt: skip
-            people.add(tx, contact)
-            evidence = {
-                "mode": "unticked-box", "purpose": ["prospecting"], "channel": ["email"],
-                "controllers": [owner.legal_name], "text": "optin-1", "form": "f", "proof": "p",
-            }  # fmt: skip
-            consent.record(context, tx, contact, row, Kind.GRANTED, Saying(clock.now(), "form", evidence=evidence))
-            ref = context.store.take(1)[0]
-            receipt = {
-                "id": context.store.take(1)[0], "ref": ref, "submission_id": 1, "account_id": 7,
-                "advertiser_id": owner.id, "list_id": row.id, "contact_id": contact.id, "klass": "prospecting",
-                "stage": "delivery", "at": clock.now() - timedelta(seconds=3), "fate": "send", "code": "A-CONSENT",
-                "recipient_digest": b"", "outcome": "delivered",
-            }  # fmt: skip
-            receipts.write(tx, [receipt])
-            made.append(Link(contact.id, row.id, ref))
-    return made
+        return scanned.crowd(context, tx, owner, row)
 
 
 def scan(context: Context, links: Sequence[Link], network: str = HERE) -> None:
