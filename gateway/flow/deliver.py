@@ -39,7 +39,7 @@ class Lease:
         if self._filing.submission is None:
             raise AssertionError("a lease without a submission")
         rows = [entry.parcel for entry in self._filing.entries if entry.parcel and entry.parcel["state"] == "leased"]
-        parcels = [Claimed(**{name: row[name] for name in Claimed.__slots__}) for row in rows]
+        parcels = [Claimed(**{name: row[name] for name in Claimed._fields}) for row in rows]
         self.give_back()
         self._deliverer.begin(Book(Handed(**self._filing.submission), prepared), parcels)
 

@@ -40,6 +40,7 @@ _TYPOGRAPHY = str.maketrans(
 LINE_MOST = 998
 _QP_STARTS, _QP_ENDS = (b".", b"--"), (b" ", b"\t")
 _B64_LINE = _QP_LINE = 76
+_QP_SHORT = 8192  # bytes; what is longer than a mention is no text that comes again
 
 
 @lru_cache(maxsize=256)
@@ -108,6 +109,8 @@ def qp(data: bytes) -> bytes:
     if _needs_no_quoting(data):
         return data
     even = data.count(b"\r") == data.count(b"\r\n") == data.count(b"\n")
+    if even and len(data) <= _QP_SHORT:
+        return b"".join([_qp_line(line) for line in data.splitlines(keepends=True)])
     chunks = [data] if even else _ALONE.split(data)
     # The leading CRLF tells b2a_qp to break lines by CRLF. "--" could be taken for a boundary.
     coded = b"".join(
@@ -116,6 +119,15 @@ def qp(data: bytes) -> bytes:
             for odd, chunk in zip(cycle((False, True)), chunks, strict=False)
         ]
     )
+    if coded.startswith(b"--"):
+        coded = b"=2D" + coded[1:]
+    return coded.replace(b"\n--", b"\n=2D-")
+
+
+@lru_cache(maxsize=4096)
+def _qp_line(line: bytes) -> bytes:
+    """Return a line in quoted-printable, its CRLF included. Most lines of a mention are the same for everybody."""
+    coded = binascii.b2a_qp(b"\r\n" + line)[2:]
     if coded.startswith(b"--"):
         coded = b"=2D" + coded[1:]
     return coded.replace(b"\n--", b"\n=2D-")

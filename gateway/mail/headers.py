@@ -22,6 +22,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
 _DECODED_MOST = 65_536  # more of one value is not decoded
 FIELDS_MOST = 1_000  # of one section; mail that went through many hands has a tenth of that
+_WORDS = re.compile(r" *[^ ]+(?: +$)?")
 _LINE, _LINE_MOST = 78, 998  # RFC 5322 2.1.1
 _WORD_BYTES = 42  # that many bytes make an encoded-word of at most 75 characters (RFC 2047 2)
 
@@ -178,7 +179,7 @@ def line(name: str, value: str) -> bytes:
 def _folded(name: str, text: str) -> bytes:
     lines: list[str] = []
     current = ""
-    for word in re.findall(r" *[^ ]+ *$| *[^ ]+", text):
+    for word in _WORDS.findall(text):
         if current and len(current) + len(word) > _LINE and current.strip() != f"{name}:":
             lines.append(current)
             current = ""

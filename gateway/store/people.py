@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, delete, update
 from sqlalchemy import select as core_select
@@ -33,8 +33,7 @@ class Wanted:
     digests: tuple[tuple[int, bytes], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """What a decision and a mention need to know of a contact (`tables.Contact`), without the cost of an object."""
 
     id: int
@@ -111,7 +110,7 @@ def of_advertiser(tx: Session, advertiser_id: int, after: int, limit: int) -> li
 
 # Pairs of (advertiser, key) would be one statement for all advertisers, but neither database finds its index by them.
 _BY_KEY = Prepared(
-    core_select(*(_CONTACTS.c[name] for name in Known.__slots__)).where(
+    core_select(*(_CONTACTS.c[name] for name in Known._fields)).where(
         _CONTACTS.c.advertiser_id == bindparam("advertiser"), Among(_CONTACTS.c.address_key, "keys", "text")
     )
 )

@@ -11,7 +11,7 @@ what the first node settles after that is left alone (fencing).
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import bindparam, delete, exists, func, select, text, update
 from sqlmodel import Session, col
@@ -31,8 +31,7 @@ _insert_submissions = Inserter(Submission)
 _insert_parcels = Inserter(Parcel)
 
 
-@dataclass(frozen=True, slots=True)
-class Claimed:
+class Claimed(NamedTuple):
     """A parcel in the hands of a courier."""
 
     id: int
@@ -48,8 +47,7 @@ class Claimed:
     created_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Handed:
+class Handed(NamedTuple):
     """A submission as couriers need it (`tables.Submission`), without the cost of an object that watches itself."""
 
     id: int
@@ -103,7 +101,7 @@ _CLAIM = Prepared(
         leased_until=bindparam("until", type_=Moment),
         due_at=bindparam("until", type_=Moment),
     )
-    .returning(*(_PARCELS.c[name] for name in Claimed.__slots__))
+    .returning(*(_PARCELS.c[name] for name in Claimed._fields))
 )
 _MINE = (_PARCELS.c.node == bindparam("mine"), _PARCELS.c.state == "leased")
 _GONE = Prepared(delete(_PARCELS).where(Among(_PARCELS.c.id, "ids"), *_MINE))
@@ -137,9 +135,7 @@ _EMPTY = Prepared(
         ~exists().where(_REPORTS.c.submission_id == _SUBMISSIONS.c.id),
     )
 )
-_CONTENTS = Prepared(
-    select(*(_SUBMISSIONS.c[name] for name in Handed.__slots__)).where(Among(_SUBMISSIONS.c.id, "ids"))
-)
+_CONTENTS = Prepared(select(*(_SUBMISSIONS.c[name] for name in Handed._fields)).where(Among(_SUBMISSIONS.c.id, "ids")))
 _IN_HAND = select(_PARCELS.c.id).where(
     _PARCELS.c.contact_id == bindparam("contact"),
     _PARCELS.c.state == "leased",
