@@ -7,7 +7,7 @@ an acquaintance, and says nothing of an offer, is refused: a line inside would c
 import re
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 
 from gateway.flow.intake import Intake
 from gateway.mail import looks
@@ -39,6 +39,7 @@ def pretence(fields: Headers) -> tuple[str, str] | None:
     return None
 
 
+@lru_cache(maxsize=2048)  # the subjects of a campaign are few
 def _holds(shown: str, keys: tuple[str, ...]) -> str:
     """Return the first of the terms under `keys`, in any language, that `shown` holds as whole words; else ""."""
     said = f" {' '.join(looks.words(shown))} "
