@@ -55,7 +55,19 @@ def show(before: Threads, after: Threads, copies: int) -> None:
 
 def spied(command: str, process: int, output: Path) -> "subprocess.Popen[bytes]":
     """Sample a process until it ends."""
-    words = [command, "record", "--format", "raw", "--rate", "400", "--threads", "--gil", "--nonblocking", "-p", str(process)]
+    words = [
+        command,
+        "record",
+        "--format",
+        "raw",
+        "--rate",
+        "400",
+        "--threads",
+        "--gil",
+        "--nonblocking",
+        "-p",
+        str(process),
+    ]
     return subprocess.Popen([*words, "-o", str(output)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 

@@ -1,19 +1,26 @@
-"""A contestant that does nothing to the mail: a Postfix of our own on loopback, with its own queue and configuration.
+"""Contestants around Postfix, of our own on loopback, each with its own queue and configuration.
 
-The machine's own Postfix is neither used nor touched. Postfix must be started by root.
+Alone it does nothing to the mail; with the filter of `milter.py` it does the gateway's work without its evidence; with
+OpenDKIM after that it signs, too. The machine's own Postfix is neither used nor touched. Only root can start Postfix.
 """
 
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from load import running
 
 from tests.support.ports import free_port, wait_for_port
 
 PROGRAM = Path("/usr/sbin/postfix")
 DAEMONS = Path("/usr/lib/postfix/sbin")
+OPENDKIM = Path("/usr/sbin/opendkim")
 MASTER = """\
 127.0.0.1:{port} inet n - n - - smtpd
 cleanup unix n - n - 0 cleanup
@@ -56,6 +63,20 @@ alias_database =
 local_recipient_maps =
 maillog_file = {home}/maillog
 maillog_file_prefixes = {home}
+smtpd_milters = {milters}
+milter_default_action = tempfail
+"""
+SIGNER = """\
+Mode s
+Canonicalization relaxed/relaxed
+Domain sender.test
+Selector bench
+KeyFile {key}
+Socket inet:{port}@127.0.0.1
+InternalHosts 127.0.0.1
+Background no
+Syslog no
+RequireSafeKeys no
 """
 
 
@@ -67,7 +88,7 @@ def missing() -> str:
 
 
 @contextmanager
-def postfix(home: Path, sink: int) -> Iterator[tuple[int, list[int]]]:
+def postfix(home: Path, sink: int, milters: str = "") -> Iterator[tuple[int, list[int]]]:
     """Run it for the time of a `with` block; yield its port and its first process."""
     port, etc = free_port(), home / "etc"
     home.mkdir(mode=0o755)
@@ -80,7 +101,7 @@ def postfix(home: Path, sink: int) -> Iterator[tuple[int, list[int]]]:
         if (Path("/etc/postfix") / f"{name}.d").is_dir():
             shutil.copytree(Path("/etc/postfix") / f"{name}.d", etc / f"{name}.d")
     (etc / "master.cf").write_text(MASTER.format(port=port))
-    (etc / "main.cf").write_text(MAIN.format(home=home, sink=sink, daemons=DAEMONS))
+    (etc / "main.cf").write_text(MAIN.format(home=home, sink=sink, daemons=DAEMONS, milters=milters))
     command = [str(PROGRAM), "-c", str(etc)]
     try:
         started = subprocess.run([*command, "start"], capture_output=True, text=True, check=False)
@@ -91,3 +112,30 @@ def postfix(home: Path, sink: int) -> Iterator[tuple[int, list[int]]]:
     finally:
         subprocess.run([*command, "stop"], capture_output=True, check=False)
         shutil.rmtree(home, ignore_errors=True)
+
+
+def signing() -> bool:
+    """Return whether OpenDKIM can take part."""
+    return OPENDKIM.exists() and not missing()
+
+
+@contextmanager
+def filtered(folder: Path, sink: int, contacts: Path, *, signed: bool = False) -> Iterator[tuple[int, list[int]]]:
+    """Run Postfix with the filter, and with OpenDKIM after it if `signed`; yield its port and all first processes."""
+    with ExitStack() as stack:
+        port = free_port()
+        script = Path(__file__).resolve().parent / "milter.py"
+        filters = {port: stack.enter_context(running([sys.executable, script, port, contacts], folder / "milter.log"))}
+        if signed:
+            port = free_port()
+            key, settings = folder / "dkim.pem", folder / "opendkim.conf"
+            key.write_bytes(
+                generate_private_key(65537, 2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            )
+            settings.write_text(SIGNER.format(key=key, port=port))
+            filters[port] = stack.enter_context(running([OPENDKIM, "-f", "-x", settings], folder / "opendkim.log"))
+        for at, process in filters.items():
+            wait_for_port(at, alive=lambda process=process: process.poll() is None)
+        milters = " ".join(f"inet:127.0.0.1:{at}" for at in filters)
+        at, roots = stack.enter_context(postfix(folder / "postfix", sink, milters))
+        yield at, [*roots, *(process.pid for process in filters.values())]

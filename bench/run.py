@@ -1,10 +1,12 @@
-"""Measure the gateway against plain Postfix, in one run, as ratios.
+"""Measure the gateway against its peers, in one run, as ratios.
 
-    bench/run.py [--long] [--contacts 60000] [--folder DIR]
+    bench/run.py [--long] [--only WORDS] [--contacts 60000] [--folder DIR]
 
-Contestants: `direct` (nothing between the two ends: the limit of the load), `postfix` (a relay that does nothing to the
-mail; if installed and root), `gateway 1` and `gateway 2` (processes; SQLite). They take turns, round after round, and
-the median of the rounds is shown. Bounded in count and in time; all that is started here is ended here.
+Contestants, those that are installed: `direct` (nothing between the two ends: the limit of the load), `postfix` (a
+relay that does nothing to the mail), `milter` (Postfix with a filter that looks up, links and foots: the gateway's work
+without its evidence), `milter+dkim` (and OpenDKIM), `aiosmtpd` (a relay of the gateway's own libraries that does
+nothing), `gateway 1` and `gateway 2` (processes; SQLite). They take turns, round after round, and the median of the
+rounds is shown. Bounded in count and in time; all that is started here is ended here.
 """
 
 import argparse
@@ -19,7 +21,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -27,14 +29,48 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from load import SINK, SOURCE, Result, Sink, Work, running, send, sink
 from mail_parts import newsletter
-from postfix import missing, postfix
+from postfix import filtered, missing, postfix, signing
 
 from tests.support.ports import free_port, wait_for_port
 
 HERE = Path(__file__).resolve().parent
-SHORT = (3, 90.0, (Work("1 recipient", 1000), Work("50 recipients", 20, 50)))
-LONG = (7, 900.0, (Work("1 recipient", 20_000, limit=120), Work("50 recipients", 1000, 50, limit=120)))
-DIRECT, POSTFIX = "direct", "postfix"
+DIRECT, POSTFIX, MILTER, SIGNED_MILTER, AIOSMTPD = "direct", "postfix", "milter", "milter+dkim", "aiosmtpd"
+GATEWAYS = ("gateway 1", "gateway 2")
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One comparison: what is sent, and who does the same work. `base` is what the ratios are taken against."""
+
+    work: Work
+    size: int = 10_240
+    signed: bool = False
+    base: str = POSTFIX
+
+    def takes(self, name: str) -> bool:
+        """Return whether a contestant is compared here."""
+        if name == DIRECT:
+            return self.work.recipients == 1  # nobody there who makes copies
+        if name in (MILTER, SIGNED_MILTER):
+            return self.work.recipients == 1 and self.signed is (name == SIGNED_MILTER)
+        return name in GATEWAYS or not self.signed
+
+
+SHORT = (
+    Scene(Work("10 KB, 1 recipient", 800)),
+    Scene(Work("10 KB, 50 recipients", 16, 50)),
+    Scene(Work("10 KB, 1 recipient, signed", 400), signed=True, base=SIGNED_MILTER),
+    Scene(Work("1 MB, 1 recipient", 20), size=1_048_576),
+)
+LONG = (
+    Scene(Work("10 KB, 1 recipient", 12_000, limit=180)),
+    Scene(Work("10 KB, 1 recipient, 50 sessions", 12_000, sessions=50, limit=180)),
+    Scene(Work("10 KB, 50 recipients", 800, 50, limit=180)),
+    Scene(Work("10 KB, 1 recipient, signed", 5000, limit=180), signed=True, base=SIGNED_MILTER),
+    Scene(Work("10 KB, 50 recipients, signed", 200, 50, limit=180), signed=True),
+    Scene(Work("100 KB, 1 recipient", 2000, limit=180), size=102_400),
+    Scene(Work("1 MB, 1 recipient", 300, limit=180), size=1_048_576),
+)
 
 Place = AbstractContextManager[tuple[int, list[int]]]
 Contestants = dict[str, Callable[[], Place]]
@@ -57,16 +93,32 @@ def serve(folder: Path, upstream: int, *more: object) -> list[object]:
 
 
 @contextmanager
-def gateway(folder: Path, upstream: int, workers: int, *more: object) -> Iterator[tuple[int, list[int]]]:
-    """Run the gateway for the time of a `with` block."""
-    port, log = free_port(), folder / "gateway.log"
-    with running(serve(folder, upstream, "--listen", f"127.0.0.1:{port}", "--workers", workers, *more), log) as process:
+def listening(command: list[object], port: int, log: Path) -> Iterator[list[int]]:
+    """Run a contestant for the time of a `with` block, from when it answers at `port`."""
+    with running(command, log) as process:
         try:
             wait_for_port(port, alive=lambda: process.poll() is None)
         except TimeoutError as error:
-            raise RuntimeError(f"gateway: {log.read_text(errors='replace')[-1000:]}") from error
+            raise RuntimeError(f"{log.name}: {log.read_text(errors='replace')[-1000:]}") from error
+        yield [process.pid]
+
+
+@contextmanager
+def gateway(folder: Path, upstream: int, workers: int, *more: object) -> Iterator[tuple[int, list[int]]]:
+    """Run the gateway for the time of a `with` block."""
+    port = free_port()
+    command = serve(folder, upstream, "--listen", f"127.0.0.1:{port}", "--workers", workers, *more)
+    with listening(command, port, folder / "gateway.log") as roots:
         time.sleep(0.5)  # the second worker
-        yield port, [process.pid]
+        yield port, roots
+
+
+@contextmanager
+def relay(folder: Path, upstream: int) -> Iterator[tuple[int, list[int]]]:
+    """Run the relay that does nothing."""
+    port = free_port()
+    with listening([sys.executable, HERE / "relay.py", port, upstream], port, folder / "relay.log") as roots:
+        yield port, roots
 
 
 @contextmanager
@@ -75,61 +127,77 @@ def direct(upstream: int) -> Iterator[tuple[int, list[int]]]:
     yield upstream, []
 
 
-def contestants(folder: Path, end: Sink) -> Contestants:
-    """Return who takes part, and say who cannot."""
+def contestants(folder: Path, end: Sink, scene: Scene) -> Contestants:
+    """Return who takes part in a scene."""
     found: Contestants = {DIRECT: partial(direct, end.port)}
-    if reason := missing():
-        print(f"postfix is left out: {reason}")
-    else:
+    if not missing():
         found[POSTFIX] = partial(postfix, folder / "postfix", end.port)
-    return found | {f"gateway {n}": partial(gateway, folder, end.port, n) for n in (1, 2)}
+        found[MILTER] = partial(filtered, folder, end.port, folder / "people.db")
+        if signing():
+            found[SIGNED_MILTER] = partial(filtered, folder, end.port, folder / "people.db", signed=True)
+    found[AIOSMTPD] = partial(relay, folder, end.port)
+    more = ["--dkim"] if scene.signed else []
+    found |= {f"gateway {n}": partial(gateway, folder, end.port, n, *more) for n in (1, 2)}
+    return {name: place for name, place in found.items() if scene.takes(name)}
 
 
-def turn(name: str, place: Place, end: Sink, letter: Path, works: tuple[Work, ...]) -> Iterator[tuple[Work, Result]]:
-    """Start one contestant, warm it up, and measure it at each work."""
+def turn(name: str, place: Place, end: Sink, folder: Path, scene: Scene) -> Result:
+    """Start one contestant, warm it up, and measure it."""
+    work = scene.work
+    letter = folder / f"letter-{scene.size}"
+    if not letter.exists():
+        letter.write_bytes(newsletter(scene.size).replace(b"\r\n", b"\n"))  # smtp-source ends the lines itself
+    each = 1 if name == DIRECT else work.recipients
     with place as (port, roots):
-        for work in works:
-            if name == DIRECT and work.recipients > 1:
-                continue  # nobody there who makes copies
-            each = 1 if name == DIRECT else work.recipients
-            send(port, end, letter, replace(work, messages=20), roots, each)
-            yield work, send(port, end, letter, work, roots, each)
+        send(port, end, letter, replace(work, messages=min(20, work.messages)), roots, each)
+        return send(port, end, letter, work, roots, each)
 
 
 def measure(options: argparse.Namespace, folder: Path) -> tuple[int, Results]:
-    """Return how many rounds there were, and all their results by contestant and work."""
-    rounds, budget, works = LONG if options.long else SHORT
-    letter = folder / "letter"
-    letter.write_bytes(newsletter(10_240).replace(b"\r\n", b"\n"))  # smtp-source ends the lines itself
+    """Return how many rounds there were, and all their results by scene and contestant."""
+    rounds, budget, scenes = (5, 1500.0, LONG) if options.long else (3, 100.0, SHORT)
+    scenes = tuple(scene for scene in scenes if all(word in scene.work.name for word in options.only))
     people(folder / "people.db", options.contacts)
     subprocess.run([str(word) for word in serve(folder, 1, "--prepare")], check=True, timeout=600)
     results: Results = {}
     start, done, longest = time.monotonic(), 0, 0.0
     with sink(folder) as end:
-        ring = contestants(folder, end)
         while done < rounds and time.monotonic() - start + longest < budget:
             begun = time.monotonic()
-            for name, place in ring.items():
-                for work, result in turn(name, place(), end, letter, works):
-                    results.setdefault((work.name, name), []).append(result)
+            for scene in scenes:
+                for name, place in contestants(folder, end, scene).items():
+                    found = results.setdefault((scene.work.name, name), [])
+                    found.append(turn(name, place(), end, folder, scene))
             done, longest = done + 1, max(longest, time.monotonic() - begun)
     return done, results
 
 
 def show(rounds: int, results: Results, load: tuple[float, ...]) -> None:
-    """Print the table."""
+    """Print the tables."""
     before, after = load[0], os.getloadavg()[0]
     print(f"{rounds} rounds, medians; {os.cpu_count()} processors; load {before:.1f} before, {after:.1f} after")
-    heads = ("accepted/s", "arrived/s", "CPU-s/1000", "× postfix", "lowest", "highest")
-    print(f"{'10 KB, 20 sessions':<16} {'':<11}" + "".join(f"{head:>11}" for head in heads))
-    for (work, name), found in sorted(results.items(), key=lambda item: (len(item[0][0]), item[0][0])):
-        accepted, arrived, used = (statistics.median(getattr(one, key) for one in found) for key in Result.__slots__)
-        line = f"{work:<18} {name:<11}{accepted:>9.0f}{arrived:>11.0f}" + (f"{used:>11.2f}" if used else f"{'–':>11}")
-        base = results.get((work, POSTFIX))
-        if base:
-            ratios = [one.arrived / other.arrived for one, other in zip(found, base, strict=False)]
-            line += "".join(f"{value:>11.2f}" for value in (statistics.median(ratios), min(ratios), max(ratios)))
-        print(line)
+    for scene in LONG + SHORT[:1]:
+        rows = {name: found for (work, name), found in results.items() if work == scene.work.name}
+        if not rows:
+            continue
+        base = rows.get(scene.base)
+        versus = f"× {scene.base}" if base else ""
+        print(f"\n{scene.work.name}, {scene.work.sessions} sessions")
+        heads = ("accepted/s", "arrived/s", "CPU-s/1000", versus, *(("lowest", "highest") if base else ()))
+        print(f"  {'':<13}" + "".join(f"{head:>14}" for head in heads))
+        for name, found in rows.items():
+            print(f"  {name:<13}" + line(found, base))
+        results = {key: found for key, found in results.items() if key[0] != scene.work.name}
+
+
+def line(found: list[Result], base: list[Result] | None) -> str:
+    """Return the figures of one contestant."""
+    accepted, arrived, used = (statistics.median(getattr(one, key) for one in found) for key in Result.__slots__)
+    text = f"{accepted:>14.0f}{arrived:>14.0f}" + (f"{used:>14.2f}" if used else f"{'–':>14}")
+    if base:
+        ratios = [one.arrived / other.arrived for one, other in zip(found, base, strict=False)]
+        text += "".join(f"{value:>14.2f}" for value in (statistics.median(ratios), min(ratios), max(ratios)))
+    return text
 
 
 def main() -> None:
@@ -137,12 +205,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--short", action="store_true", help="less than two minutes (the default)")
-    length.add_argument("--long", action="store_true", help="about a quarter of an hour at most")
+    length.add_argument("--long", action="store_true", help="about half an hour at most")
+    parser.add_argument("--only", nargs="*", default=(), help="scenes with all these words in their names")
     parser.add_argument("--contacts", type=int, default=60_000, help="at least 50,000 with --long")
     parser.add_argument("--folder", help="where all contestants keep their files (default: the temporary folder)")
     options = parser.parse_args()
     if not (SOURCE.exists() and SINK.exists()):
         parser.exit(1, "smtp-source and smtp-sink are missing: apt-get install --no-install-recommends postfix\n")
+    for what, reason in (("postfix", missing()), ("OpenDKIM", "" if signing() else "it is not installed")):
+        if reason:
+            print(f"{what} is left out: {reason}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is cleaned up then, too
     load = os.getloadavg()
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=options.folder))

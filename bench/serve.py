@@ -1,10 +1,12 @@
 """Run the gateway for a benchmark whose load generator cannot log in.
 
-    bench/serve.py --listen 127.0.0.1:2525 --upstream 127.0.0.1:2626 --contacts consent.db --spool DIR [--workers 2]
+    bench/serve.py --contacts consent.db --spool DIR --prepare
+    bench/serve.py --contacts consent.db --spool DIR --listen 127.0.0.1:2525 --upstream 127.0.0.1:2626 [--dkim]
 
 The contacts of `consent.db` (table `consent(addr, state, token)`) are imported once into a database beside it, with a
-consent and its evidence for each; later runs use it again with an empty spool. Every session is logged in as the
-benchmark's account from its first byte: that is done here and not in the product, which takes nothing without a login.
+consent and its evidence for each, and sealed; later runs use it again with an empty spool. A million of them take a
+minute or two: do it with `--prepare` before whoever starts the gateway loses patience. Every session is logged in as
+the benchmark's account from its first byte: that is done here and not in the product, which takes nothing without one.
 """
 
 import argparse
@@ -20,8 +22,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from sqlalchemy import text
 
 from gateway import clock, journal, service
+from gateway.flow import dkimkeys
 from gateway.flow.context import Context, open_context
 from gateway.flow.gate import Login
+from gateway.flow.seal import seal
 from gateway.law.events import Kind
 from gateway.mail.address import parse
 from gateway.settings import Settings
@@ -29,7 +33,7 @@ from gateway.smtp.connection import Connection
 from gateway.store import accounts, advertisers, ledger, lists, migrate, people
 from gateway.store.tables import Account, Advertiser, List
 
-CHUNK = 2000
+CHUNK = 20_000
 EVIDENCE = {
     "mode": "unticked-box",
     "purpose": ["prospecting"],
@@ -60,15 +64,25 @@ def settings_for(args: argparse.Namespace) -> Settings:
     )
 
 
-def prepare(context: Context, contacts: str) -> Login:
-    """Make tables and contacts unless they are there; empty the spool; return the benchmark's login."""
+def prepare(context: Context, contacts: str, *, signed: bool = False) -> Login:
+    """Make tables and contacts unless they are there; empty the spool; return the benchmark's login.
+
+    `signed` says whether copies are signed (rsa-2048).
+    """
     migrate.upgrade(context.store)
     with context.store.begin() as tx:
-        for table in ("parcel", "submission", "receipt", "report"):
+        for table in ("parcel", "submission", "receipt", "report", "dkim_key"):
             tx.connection().execute(text(f"DELETE FROM {table}"))
         account = accounts.by_login(tx, "bench")
     if account is None:
         account = fill(context, iter(sqlite3.connect(contacts).execute("SELECT addr, state FROM consent")))
+        seal(context)  # now, not while it is measured
+    if signed:
+        with context.store.begin() as tx:
+            owner = advertisers.get(tx, account.advertiser_id)
+            if owner is None:
+                raise LookupError("the benchmark's advertiser is gone")
+            dkimkeys.make(context, tx, owner, "sender.test", ["rsa"], active=True)
     return Login(account, None, frozenset({"sender.test"}))
 
 
@@ -85,7 +99,7 @@ def fill(context: Context, source: Iterator[tuple[str, str]]) -> Account:
         siren="552100554",
         vat="FR38552100554",
         office="1 rue du Banc, 75001 Paris",
-        registry="552 100 554 RCS Paris",
+        registered="552 100 554 RCS Paris",
         email="hello@sender.test",
         privacy_url="https://www.sender.test/privacy",
         domains=["sender.test"],
@@ -137,7 +151,7 @@ def _people(context: Context, owner: Advertiser, row: List, chunk: list[tuple[st
     ]
     with context.store.begin() as tx:
         ids = people.upsert_many(tx, contacts)
-        ledger.append(tx, list(_events(chunk, ids, owner, row, numbers)))
+        ledger.extend(tx, list(_events(chunk, ids, owner, row, numbers)))
 
 
 def _events(
@@ -185,12 +199,13 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--connections", type=int, default=20)
     parser.add_argument("--log", default="warning")
+    parser.add_argument("--dkim", action="store_true", help="sign each copy (rsa-2048)")
     parser.add_argument("--prepare", action="store_true", help="make the database and end")
     args = parser.parse_args()
     settings = settings_for(args)
     journal.setup(args.log, "json")
     context = open_context(settings)
-    login = prepare(context, args.contacts)
+    login = prepare(context, args.contacts, signed=args.dkim)
     context.close()
     if not args.prepare:
         open_door(login)

@@ -24,8 +24,8 @@ _PRAGMAS = (
     "PRAGMA journal_size_limit=67108864",  # a long import does not leave a large log behind
     "PRAGMA wal_autocheckpoint=4000",  # pages; messages of 10 KB would otherwise checkpoint every 300 of them
 )
-_WRITER = ("PRAGMA cache_size=-32768",)  # KiB
-_READER = ("PRAGMA cache_size=-8192", "PRAGMA query_only=ON")
+_WRITER = ("PRAGMA cache_size=-16384",)  # KiB; the system keeps the file in memory too
+_READER = ("PRAGMA cache_size=-4096", "PRAGMA query_only=ON")
 
 
 def engines(url: URL, busy: float, connections: int) -> tuple[Engine, Engine, Engine]:
@@ -47,6 +47,7 @@ def engines(url: URL, busy: float, connections: int) -> tuple[Engine, Engine, En
         pool_size=connections,
         max_overflow=connections,
         pool_timeout=busy,
+        pool_use_lifo=True,  # the one used last has its pages and statements at hand
     )
     for engine, begin in ((writer, "BEGIN IMMEDIATE"), (reader, "BEGIN")):
         event.listen(engine, "begin", _beginner(begin, path, same))
