@@ -104,6 +104,8 @@ def _agreed_since(tx: Tx, advertiser_id: int, address: Address, found: list[Oppo
 
 def _without(reason: str, address: Address) -> str:
     """Return a reason that does not name whom it is about: an opposition outlives the person."""
+    if not reason:
+        return ""  # no expression is made for what nearly nobody says
     words = sorted(
         {address.spelled, address.key, address.local, *re.split(r"\W+", address.local)}, key=len, reverse=True
     )

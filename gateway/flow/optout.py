@@ -129,13 +129,15 @@ class Desk:
         return self._change(link, write)
 
     def _change(self, link: Link, write: Callable[[Tx, Scene, Contact], None], *, brief: bool = False) -> View | None:
-        with self._context.store.begin() as tx:
+        def change(tx: Tx) -> View | None:
             found = scene.find(tx, link)
             if found is None:
                 return None
             if found.contact:
                 write(tx, found, found.contact)
             return self._view(tx, found, brief=brief)
+
+        return self._context.store.together(change)
 
     def _view(self, tx: Tx, found: Scene, *, brief: bool = False) -> View:
         """Return what stands; `brief` leaves out what only a page would show."""
