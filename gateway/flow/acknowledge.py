@@ -29,11 +29,14 @@ def due(context: Context, tx: Tx, contact: Contact, origin: str) -> bool:
 
     Whoever tells writes `told` into the evidence of the opt-out.
     """
-    if origin not in WHEN[context.settings.web.acknowledge]:
-        return False
+    return origin in WHEN[context.settings.web.acknowledge] and not lately(tx, contact)
+
+
+def lately(tx: Tx, contact: Contact) -> bool:
+    """Return whether a letter about an opt-out went out this month."""
     since = clock.now() - ONCE
     events = ledger.of_contact(tx, contact.id)
-    return not any(one.kind in OPT_OUTS and one.evidence.get("told") and one.at > since for one in events)
+    return any(one.kind in OPT_OUTS and one.evidence.get("told") and one.at > since for one in events)
 
 
 def post(context: Context, tx: Tx, found: Scene, contact: Contact, link: Link) -> None:

@@ -209,4 +209,6 @@ class Deliverer:
         settled = filing.settled
         if settled and settled.state == "waiting":
             journal.note("deferred", ref=settled.parcel_id, attempts=settled.attempts, reply=settled.reply)
+        elif settled and settled.state == "held":
+            journal.note("held", ref=settled.parcel_id, code=settled.reason)
         rows.note("settled", filing)

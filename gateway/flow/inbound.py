@@ -13,9 +13,9 @@ from email.message import Message
 from email.utils import format_datetime
 from typing import Literal
 
-from gateway import clock, journal
+from gateway import clock, journal, meters
 from gateway.errors import TryLater
-from gateway.flow import campaigns, consent, letters
+from gateway.flow import acknowledge, campaigns, consent, letters
 from gateway.flow.consent import Saying
 from gateway.flow.context import Context
 from gateway.law.events import Kind
@@ -25,6 +25,7 @@ from gateway.mail.address import Address, parse
 from gateway.mail.compose import Button
 from gateway.mail.rewrite import Unfit, plain
 from gateway.store import accounts, advertisers, ledger, lists, people, receipts, trails
+from gateway.store import bursts as marks
 from gateway.store.tables import Advertiser, Contact
 from gateway.store.tx import Tx
 from gateway.text import say
@@ -105,11 +106,15 @@ class Inbox:
             contact = people.get(tx, link.contact)
             if contact is None:
                 return
-            said = Saying(clock.now(), "mailto", evidence={"ref": link.parcel})
-            if consent.refuse(self._context, tx, contact, None, Kind.OBJECTED, said):
-                if mail_from and not feedback.automatic(message):
-                    self._confirm(tx, contact, link, message, mail_from)
-                journal.note("objected", origin="mailto", ref=link.parcel)
+            tells = mail_from and not feedback.automatic(message) and not acknowledge.lately(tx, contact)
+            evidence = {"ref": link.parcel, **({"told": True} if tells else {})}
+            said = Saying(clock.now(), "mailto", evidence=evidence)
+            fresh = consent.refuse(self._context, tx, contact, None, Kind.OBJECTED, said)
+            marks.said_again(tx, contact.id)
+            if fresh and tells:
+                self._confirm(tx, contact, link, message, mail_from)
+        meters.count("opt_outs", "mailto")
+        journal.note("objected", origin="mailto", ref=link.parcel)
         consent.settle(self._context, link.contact)
 
     def _confirm(self, tx: Tx, contact: Contact, link: Link, message: Message, mail_from: str) -> None:
@@ -159,7 +164,9 @@ class Inbox:
             if not _recorded(tx, contact, Kind.COMPLAINED, link.parcel):
                 consent.record(self._context, tx, contact, None, Kind.COMPLAINED, said)
                 self._count(tx, link.parcel)
-                journal.note("complained", kind=complaint.kind, ref=link.parcel)
+            marks.said_again(tx, contact.id)
+        meters.count("opt_outs", "complaint")
+        journal.note("complained", kind=complaint.kind, ref=link.parcel)
         consent.settle(self._context, link.contact)
         return True
 

@@ -19,6 +19,7 @@ from gateway.mail.address import parse
 from gateway.mail.dsn import Fate
 from gateway.mail.reply import Reply
 from gateway.store import ledger, people, trails
+from gateway.store.records import Swift
 from gateway.store.tables import Account, Event, Parcel, Submission
 from gateway.store.trails import Trail
 from gateway.tokens import Link, Purpose
@@ -368,3 +369,28 @@ async def test_trails_are_forgotten_after_a_while(embedded: Context) -> None:
 
     with embedded.store.read() as tx:
         assert tx.exec(select(Trail)).all() == []
+
+
+async def test_who_says_it_again_by_mail_meant_it_even_if_a_machine_said_it_first(embedded: Context) -> None:
+    [letter] = await delivered(embedded, CAMILLE)
+    stop = embedded.tokens.open(Purpose.MAILTO, mailto(letter).partition("+")[2].partition("@")[0])
+    assert stop
+    Desk(embedded).stop(stop, everything=True, origin="one-click", network="192.0.2.0/24")
+    with embedded.store.read() as tx:
+        assert [row.again for row in tx.exec(select(Swift))] == [False]
+
+    take(embedded, mailto(letter), b"\r\n", CAMILLE)
+
+    with embedded.store.read() as tx:
+        assert [row.again for row in tx.exec(select(Swift))] == [True]
+
+
+async def test_a_report_that_is_too_old_for_its_trail_is_still_an_objection(embedded: Context) -> None:
+    [letter] = await delivered(embedded, CAMILLE)
+    with embedded.store.begin() as tx:
+        trails.forget(tx, clock.now() + trails.KEPT)
+    take(embedded, "abuse@back.gate.example", arf("opt-out", letter.content.decode()), "fbl@isp.example")
+    take(embedded, letter.sender, bounce(Fate(CAMILLE, "failed", "5.1.1")).as_bytes().replace(b"\n", b"\r\n"))
+
+    assert "R-OBJECTED" in await refused(embedded, CAMILLE)
+    assert letters(embedded) == []
