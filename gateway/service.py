@@ -96,8 +96,9 @@ class Gateway:
     def tell(self) -> None:
         """Write to the journal where the rooms are to be found."""
         smtp = [f"{host}:{port}" for host, port in self.door.addresses] if self.door else []
+        back = [f"{host}:{port}" for host, port in self.inbound.addresses] if self.inbound else []
         web = f"{self.web.host}:{self.web.port}" if self.web else ""
-        journal.note("ready", node=self._plan.node, parts=sorted(self._plan.parts), smtp=smtp, web=web)
+        journal.note("ready", node=self._plan.node, parts=sorted(self._plan.parts), smtp=smtp, web=web, inbound=back)
 
     async def stop(self) -> None:
         """Take nothing new, finish what is in hand, close; in the reverse order of opening."""

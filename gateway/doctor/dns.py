@@ -28,6 +28,8 @@ def gateway(settings: Settings, lookup: Lookup) -> Iterator[Finding]:
             yield bad(AREA, "hostname-unknown", hostname=hostname)
         if not is_loopback(inbound) and not lookup(inbound, "MX"):
             yield bad(AREA, "inbound-no-mx", domain=inbound, hostname=hostname)
+        if settings.inbound.verp:  # copies leave with return paths at that domain, and SPF is asked for there
+            yield from _spf(inbound, lookup)
     except TryLater as trouble:
         yield bad(AREA, "dns-away", why=trouble)
 
