@@ -83,9 +83,11 @@ def language(contact: Contact) -> str:
 
 def _recipients(owner: Advertiser, events: list[Event]) -> list[str]:
     """Return who received the data, by name: those handed over to, and those that the register names (C-154/21)."""
-    handed = [str(one.evidence.get("partner", "")) for one in events if one.kind == Kind.TRANSFERRED]
-    named = owner.art30.get("recipients", [])
-    return sorted({*handed, *(str(one) for one in (named if isinstance(named, list) else [named]))} - {""})
+    named = [str(one.evidence.get("partner", "")) for one in events if one.kind == Kind.TRANSFERRED]
+    for key in ("recipients", "processor", "sub_processors"):
+        told = owner.art30.get(key, [])
+        named += map(str, told if isinstance(told, list) else [told])
+    return sorted({*named} - {"", "none"})
 
 
 def _event(one: Event, names: Mapping[int, Any]) -> dict[str, Any]:

@@ -64,6 +64,14 @@ def test_erasing_asks_first(nina: Gate) -> None:
     nina.run("contact", "show", NINA)
 
 
+def test_recipients_are_named_processors_too_and_none_is_nobody(nina: Gate) -> None:
+    nina.run("register", "set", "processor", "none")
+    nina.run("register", "set", "sub_processors", "Routeur SAS", "Hébergeur SA")
+    said = nina.json("contact", "access", NINA, "--out", nina.folder / "answer")
+    held = json.loads(Path(said["files"][0]).read_text("utf-8"))
+    assert held["recipients"] == ["Hébergeur SA", "Routeur SAS"]
+
+
 def test_access_writes_everything_as_a_page_and_as_json(nina: Gate) -> None:
     """GDPR 15."""
     said = nina.json("contact", "access", NINA, "--out", nina.folder / "answer")
