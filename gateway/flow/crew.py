@@ -4,6 +4,7 @@ A job is an object that can be sent to another process; there it is opened with 
 the function that does the work, one chunk at a time. Three times as many chunks as there are workers are under way.
 """
 
+import ctypes
 import gc
 import os
 import signal
@@ -12,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from itertools import chain, islice
 from multiprocessing import get_context, parent_process
 from typing import Any, Protocol, TypeVar
@@ -28,6 +29,7 @@ Out_co = TypeVar("Out_co", covariant=True)
 
 FEW = 20  # chunks that one process has done sooner than others could be started
 AHEAD = 3
+_M_MMAP_THRESHOLD, _LARGE = -3, 4_194_304  # mallopt(3)
 Lock = AbstractContextManager[Any]
 
 
@@ -56,10 +58,16 @@ def share(context: Context, job: Job[In, Out], chunks: Iterable[In], workers: in
 
 
 def settle() -> None:
-    """Leave what was made so far out of garbage collection, which would look through it again and again."""
+    """Leave what was made so far out of garbage collection, which would look through it again and again.
+
+    And have large blocks of memory given back when they are free: glibc keeps them once it has seen a few, and a
+    process that took in large messages would stay large.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+    with suppress(OSError, AttributeError):  # another C library
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _LARGE)
 
 
 def _in_order(submit: Callable[[In], Future[Out]], chunks: Iterator[In], ahead: int) -> Iterator[Out]:
