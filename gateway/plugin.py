@@ -7,7 +7,8 @@ A plugin is a Python module. Its public names are hooks, and every hook is liste
     def notify(event, tool) -> Generator             the HTTP calls that tell the tool what happened here
     def receive(headers, body) -> Sequence[Heard]    what the tool's own webhook says
     SIGNATURE = Signature(…)                         how the tool signs its webhook; without it the secret is sent along
-    def read(export) -> Iterable[Mapping[str, str]]  rows to import, named like the columns of `consentgate import`
+    def members(tool, list) -> Generator             who is on a list there: calls, and what their answers say
+    def read(export) -> Iterable[Member]             the same, from a file that the tool exports
 
 `headers` is a sequence of (name, value) in the order of the message or request: names as written, values decoded and
 unfolded. Hooks are pure: no network, no files, no database, no clock; the same input always gives the same output.
@@ -18,6 +19,9 @@ believed, and nothing a plugin says can turn a no into a yes.
 `notify` is a generator: it yields a `Call` and is given the tool's `Answer`, so that one call may need what another
 one said. The gateway makes the calls, keeps the order of events of one person, and tries again from the first call when
 one fails; so calling twice must be calling once.
+
+`members` is a generator too: where it yields a `Call` it is given the `Answer`; where it yields a `Member`, None.
+`list` is the tool's own name. It serves `consentgate plugin sync`, which makes no consent out of a member.
 
     def notify(event, tool):
         if event.kind in ("unsubscribed", "complained"):
@@ -36,7 +40,13 @@ Headers = Sequence[tuple[str, str]]
 BLOCK_STYLES = ("refuse", "discard", "hold")
 # Hook → its arguments. Any other public name in a plugin is an error at load, so that none is silently never called.
 HOOKS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"recognise": ("headers",), "notify": ("event", "tool"), "receive": ("headers", "body"), "read": ("export",)}
+    {
+        "recognise": ("headers",),
+        "notify": ("event", "tool"),
+        "receive": ("headers", "body"),
+        "members": ("tool", "list"),
+        "read": ("export",),
+    }
 )
 CONSTANTS = frozenset({"BLOCK_STYLE", "SIGNATURE"})
 REQUIRED = frozenset({"BLOCK_STYLE", "recognise"})
@@ -142,6 +152,15 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """Somebody on a list of the tool: whether the tool would still write to them. `at`: since when, aware, if known."""
+
+    address: str
+    subscribed: bool
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Signature:
     """How a tool signs its webhook: HMAC of the body, under the account's secret, in this header."""
 
@@ -153,7 +172,8 @@ class Signature:
 
 Notify = Callable[[Event, Tool], Generator[Call, Answer, None]]
 Receive = Callable[[Headers, bytes], Sequence[Heard]]
-Read = Callable[[bytes], Iterable[Mapping[str, str]]]
+Members = Callable[[Tool, str], Generator[Call | Member, Answer | None, None]]
+Read = Callable[[bytes], Iterable[Member]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,5 +190,6 @@ class Plugin:
     recognise: Callable[[Headers], Hints]
     notify: Notify | None = None
     receive: Receive | None = None
+    members: Members | None = None
     read: Read | None = None
     signature: Signature | None = None

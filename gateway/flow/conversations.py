@@ -115,7 +115,7 @@ def _plugin(context: Context, tx: Tx, account: Account, row: EventRow) -> Conver
         campaign=last.campaign if last else "",
         subscriber=last.subscriber if last else "",
     )
-    return _bounded(notify(event, tool(context, account.login)))
+    return bounded(notify(event, tool(context, account.login)))
 
 
 def tool(context: Context, login: str) -> Tool:
@@ -125,7 +125,7 @@ def tool(context: Context, login: str) -> Tool:
     return Tool(at.url or "", at.username, password, dict(at.lists))
 
 
-def _bounded(talk: Conversation) -> Conversation:
+def bounded(talk: Conversation) -> Conversation:
     """Give up on a plugin that never ends."""
     answer: Any = None
     for _ in islice(range(MOST + 1), MOST):

@@ -72,7 +72,7 @@ def take(context: Context, request: Request) -> Taken:
     if len(found) > MOST:
         raise Misuse(f"{len(found)} events are too many for one request; at most {MOST}")
     digest = hashlib.sha256(request.body).hexdigest()[:32]
-    results = [_record(context, account, one, digest) for one in found]
+    results = [record(context, account, one, digest) for one in found]
     return Taken(len(found), results.count(True), results.count(None))
 
 
@@ -100,7 +100,7 @@ def _signed(plugin: Plugin | None, request: Request, secret: bytes) -> bool:
     return hmac.compare_digest(given.encode(), expected.encode())
 
 
-def _record(context: Context, account: Account, heard: Heard, digest: str) -> bool | None:
+def record(context: Context, account: Account, heard: Heard, digest: str) -> bool | None:
     """Return whether an event was new; None when it names nobody."""
     try:
         address = parse(heard.address)
