@@ -51,6 +51,8 @@ def read(context: Context, login: Login, headers: Headers) -> Intake | Refusal:
         hints = merge(hints, context.plugin(account.plugin).recognise(pairs))
     if one_click := oneclick.found(headers):
         hints = hints.over(Hints(one_click=one_click))
+    if _claims_our_results(headers, context.settings.gateway.hostname):
+        hints = hints.over(Hints(remove=("authentication-results",)))
     claimed = hints.klass or account.klass
     klass = CLASSES.get(claimed)
     if klass is None:
@@ -58,6 +60,12 @@ def read(context: Context, login: Login, headers: Headers) -> Intake | Refusal:
         return Refusal(REASONS["R-CLASS-FORBIDDEN"], f"X-Consentgate-Class: {claimed!r:.40} is none of {known}")
     message = MessageFacts(klass, hints.offer, hints.sector, hints.third_party)
     return Intake(message, login.list or hints.list or account.list_id, hints)
+
+
+def _claims_our_results(headers: Headers, hostname: str) -> bool:
+    """Return whether a field pretends to hold results of ours: then none of them can be believed (RFC 8601 5)."""
+    results = (found.text.lower() for found in headers.fields if found.name == "authentication-results")
+    return any(result.split(";")[0].split()[:1] == [hostname] for result in results)
 
 
 def merge(first: Hints, second: Hints) -> Hints:

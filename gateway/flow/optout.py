@@ -13,7 +13,7 @@ from gateway.flow.context import Context
 from gateway.flow.scene import Imprint, Scene
 from gateway.law.channels import CHANNELS
 from gateway.law.events import Kind
-from gateway.law.standing import OPT_OUTS
+from gateway.law.standing import OPT_OUTS, is_about_tracking
 from gateway.store import bursts as marks
 from gateway.store import ledger, lists
 from gateway.store.tables import Contact, Event, List
@@ -37,6 +37,7 @@ class View:
     channels: tuple[str, ...] = ()  # on which the advertiser writes or calls too
     stopped_channels: frozenset[str] = frozenset()  # of those
     can_undo: bool = False  # whether the person said it, so that the page may take it back
+    tracked: bool = False  # the person agreed that openings and clicks are read
     why: str = ""  # of `WHYS`: what was said of the refusal that stands
 
     @property
@@ -118,6 +119,16 @@ class Desk:
 
         return self._change(link, write)
 
+    def untrack(self, link: Link) -> View | None:
+        """Take back the agreement that openings and clicks are read, for every list; twice is once."""
+
+        def write(tx: Tx, found: Scene, contact: Contact) -> None:
+            if self._view(tx, found).tracked:
+                said = Saying(clock.now(), "page", evidence={"purpose": "tracking"})
+                consent.record(self._context, tx, contact, None, Kind.WITHDRAWN, said)
+
+        return self._change(link, write)
+
     def undo(self, link: Link) -> View | None:
         """Lift what the person refused for this list and for the advertiser; twice is once."""
 
@@ -145,7 +156,7 @@ class Desk:
             return View(found.imprint, found.list_title, stopped_list=True, stopped_all=True)
         mine = found.list.id if found.list else None
         rows = [one for one in scene.standing(self._context, tx, found) if one.list_id in (None, mine)]
-        events = [] if brief or not rows else ledger.of_contact(tx, found.contact.id)
+        events = [] if brief else ledger.of_contact(tx, found.contact.id)
         rows = [one for one in rows if one.at > _agreed(events, mine)]
         by_mail = {one.list_id for one in rows if one.channel in (None, CHANNEL)}
         whole = {one.channel for one in rows if one.list_id is None}
@@ -159,6 +170,7 @@ class Desk:
             channels=others,
             stopped_channels=frozenset(one for one in others if one in whole or None in whole),
             can_undo=any(one.origin in consent.OWN for one in rows),
+            tracked=_tracked(events, mine),
             why=_why(events) if rows else "",
         )
 
@@ -196,6 +208,18 @@ def _agreed(events: Sequence[Event], mine: int | None) -> datetime:
         if one.kind in consent.AGREEMENTS and one.list_id in (None, mine) and not one.evidence.get("pending")
     ]
     return max(agreed, default=datetime.min.replace(tzinfo=UTC))
+
+
+def _tracked(events: Sequence[Event], mine: int | None) -> bool:
+    """Return whether the last word about being watched was a yes (`law.standing` folds the same)."""
+    said = [
+        one.kind == Kind.GRANTED
+        for one in events
+        if one.list_id in (None, mine)
+        and one.kind in (Kind.GRANTED, Kind.WITHDRAWN, Kind.OBJECTED)
+        and is_about_tracking(one.evidence)
+    ]
+    return bool(said) and said[-1]
 
 
 def _why(events: Sequence[Event]) -> str:

@@ -94,15 +94,15 @@ def _order(event: Event) -> tuple[datetime, int, bool, int]:
     return event.at, rank, event.direct, event.id
 
 
-def is_about_tracking(event: Event) -> bool:
-    """Return whether it is about being watched and nothing else: that is asked apart (CNIL 2026-042)."""
-    purpose = event.evidence.get("purpose")
+def is_about_tracking(evidence: Mapping[str, object]) -> bool:
+    """Return whether an event's evidence is about being watched alone: that is asked apart (CNIL 2026-042)."""
+    purpose = evidence.get("purpose")
     return purpose == "tracking" or (isinstance(purpose, (list, tuple)) and list(purpose) == ["tracking"])
 
 
 def _silences(event: Event) -> bool:
     """Return whether it is an opt-out; a refusal used at a sale or on a notice is one too."""
-    if is_about_tracking(event):
+    if is_about_tracking(event.evidence):
         return False
     return event.kind in OPT_OUTS or event.evidence.get("refused") is True
 
@@ -144,7 +144,7 @@ def _granted(standing: Standing, event: Event, here: bool) -> None:
         standing.pending.append(event)  # whoever filled in the form has not shown yet that the address is theirs
         return
     standing.last_contact = event
-    if is_about_tracking(event):
+    if is_about_tracking(event.evidence):
         standing.tracking = event if here else standing.tracking
     elif here:
         standing.consents.append(event)
@@ -190,7 +190,7 @@ def _asked(standing: Standing, event: Event, _here: bool) -> None:
 
 
 def _untracked(standing: Standing, event: Event, here: bool) -> None:
-    if here and is_about_tracking(event):
+    if here and is_about_tracking(event.evidence):
         standing.tracking = None
 
 

@@ -66,6 +66,13 @@ class Counter:
         """Record why somebody refuses."""
         return await self.ask(partial(self._desk.explain, link, why))
 
+    async def untrack(self, link: Link) -> View:
+        """Take the agreement to be watched back; return only when it is."""
+        view = await self.ask(partial(self._desk.untrack, link))
+        if view.tracked:
+            raise Bug("a withdrawal was acknowledged that does not stand")
+        return view
+
     async def undo(self, link: Link) -> View:
         """Take the person's opt-outs back."""
         return await self.ask(partial(self._desk.undo, link))

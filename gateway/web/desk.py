@@ -28,5 +28,8 @@ class Desk(Protocol):
     def explain(self, link: Link, why: str) -> View | None:
         """Record why, of the words that `flow.optout.WHYS` has."""
 
+    def untrack(self, link: Link) -> View | None:
+        """Take back the agreement that openings and clicks are read."""
+
     def undo(self, link: Link) -> View | None:
         """Take the person's opt-outs back: what was before is again, nothing more."""

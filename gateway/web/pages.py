@@ -23,9 +23,9 @@ METHODS = ["GET", "HEAD", "POST", "OPTIONS"]
 FIELD, VALUE = "list-unsubscribe", "one-click"  # compared without case; RFC 8058, 3.1
 FOREIGN = {"cross-site", "same-site"}
 # To stop is to stop everything of the advertiser; less than that is for the person to choose (rules.md, A7).
-ACTIONS = frozenset({"stop", "choose", "why", "undo"})
+ACTIONS = frozenset({"stop", "choose", "why", "undo", "untrack"})
 SCOPES = frozenset({"list", "email", "all"})
-TOLD = frozenset({"undo", "choose", "why"})  # what the page says a word about afterwards
+TOLD = frozenset({"undo", "choose", "why", "untrack"})  # what the page says a word about afterwards
 
 
 def route(counter: Counter) -> Route:
@@ -52,6 +52,8 @@ def route(counter: Counter) -> Route:
 async def _act(counter: Counter, request: Request, link: Link, wish: str, form: Mapping[str, str]) -> None:
     if wish == "undo":
         await counter.undo(link)
+    elif wish == "untrack":
+        await counter.untrack(link)
     elif wish == "why":
         await counter.explain(link, form["why"])
     elif wish == "choose":
@@ -106,7 +108,12 @@ def _told(did: str, view: View) -> tuple[str, bool] | None:
     """Return the key of what is said above everything else, and whether it is good news."""
     if did == "undo":
         return ("web.not_undone", False) if view.stopped else ("web.undone", True)
-    known_ = {"choose": ("web.chosen", True), "why": ("web.thanks", True), "garbled": ("web.garbled", False)}
+    known_ = {
+        "choose": ("web.chosen", True),
+        "why": ("web.thanks", True),
+        "untrack": ("web.untracked", True),
+        "garbled": ("web.garbled", False),
+    }
     return known_.get(did)
 
 

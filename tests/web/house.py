@@ -71,6 +71,9 @@ class Desk:
     def explain(self, link: Link, why: str) -> View | None:
         return self._change(("explain", link, why), {"why": why})
 
+    def untrack(self, link: Link) -> View | None:
+        return self._change(("untrack", link), {"tracked": False})
+
     def undo(self, link: Link) -> View | None:
         return self._change(("undo", link), {"stopped_all": False, "stopped_list": False, "can_undo": False})
 
