@@ -34,9 +34,10 @@ def optouts(fields: Headers) -> Iterator[tuple[str, str]]:
 def _asks_sendgrid(value: str) -> bool:
     """Return whether X-SMTPAPI leaves subscription tracking to the account or names a group; bad JSON may do either."""
     given = _object(value)
-    filters = given.get("filters")
-    settings = filters.get("subscriptiontrack", {}).get("settings", {}) if isinstance(filters, dict) else {}
-    off = isinstance(settings, dict) and settings.get("enable") in (0, "0", False)
+    settings: object = given
+    for name in ("filters", "subscriptiontrack", "settings"):
+        settings = settings.get(name) if isinstance(settings, dict) else None
+    off = isinstance(settings, dict) and settings.get("enable") in (0, "0")
     return not off or "asm_group_id" in given or "asm_groups_to_display" in given
 
 

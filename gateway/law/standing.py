@@ -158,7 +158,7 @@ def _confirmed(standing: Standing, event: Event, here: bool) -> None:
     # Answered once: a later confirmation says nothing of it, and does not give back what was withdrawn meanwhile.
     standing.pending = [grant for grant in standing.pending if grant not in answered]
     for grant in answered:
-        if is_about_tracking(grant):
+        if is_about_tracking(grant.evidence):
             standing.tracking = replace(grant, at=event.at)
         else:
             standing.consents.append(replace(grant, at=event.at))

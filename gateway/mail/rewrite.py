@@ -151,12 +151,12 @@ def _planned(content: bytes, root: Part, fields: tuple[Field, ...], *, opening: 
     if leaves is None:
         _check_sealed(content, root)
         return Plan(kept, content, body_start, wrap.plan(content, root, fields), wrapped=True, needs_links=False)
-    edits = [edit for each in leaves for edit in each.edits]
-    links = any(edit.found is not None and edit.found.kind is not Kind.DROP for edit in edits)
-    watched = None
-    if any(edit.watch for edit in edits):
-        whole = _leaves(content, root, Wanted(mention=True, opening=opening, strip=False))
-        watched = _splicer(content, root, fields, whole or leaves)
+    whole, watched = leaves, None
+    if any(edit.watch for each in leaves for edit in each.edits):
+        whole = _leaves(content, root, Wanted(mention=True, opening=opening, strip=False)) or leaves
+        watched = _splicer(content, root, fields, whole)
+    stands = [edit.found for each in (*leaves, *whole) for edit in each.edits]
+    links = any(each is not None and each.kind is not Kind.DROP for each in stands)
     own = _splicer(content, root, fields, leaves)
     return Plan(kept, content, body_start, own, wrapped=False, needs_links=links, _watched=watched)
 
