@@ -215,6 +215,12 @@ def begin(data: bytes) -> int:
     return at
 
 
+def marked(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yield where what is no text of the page begins and ends: tags, comments, and elements whose text is raw."""
+    for token in _TOKEN.finditer(data.lower()):
+        yield token.span()
+
+
 def tags(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Yield the start tags of the page: lower-case name, and where each begins and ends."""
     for token in _TOKEN.finditer(data.lower()):

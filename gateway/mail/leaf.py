@@ -5,7 +5,7 @@ encoded anew: quoted-printable (base64 if it was that), and UTF-8 if the charset
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 from gateway import text
@@ -221,6 +221,8 @@ def _edits(data: bytes, markup: bool, wanted: Wanted) -> tuple[Edit, ...] | None
     for each in found:
         if each.kind is Kind.STUCK:
             raise Broken("placeholder", data[each.start : each.end][:60].decode("ascii", "replace"))
+    if markup and any(each.label for each in found):
+        found = _addressed(data, found)
     edits = [Edit(each.start, each.end, found=each) for each in found]
     if markup and wanted.strip and (watches := tracking.find(data)):
         # What goes takes with it the placeholders inside.
@@ -238,6 +240,17 @@ def _edits(data: bytes, markup: bool, wanted: Wanted) -> tuple[Edit, ...] | None
         edits.insert(0, Edit(at, at, opening=True))
     edits.sort(key=lambda edit: (edit.start, edit.end))
     return tuple(edits)
+
+
+def _addressed(data: bytes, found: tuple[Found, ...]) -> tuple[Found, ...]:
+    """Return placeholders for links as ones for addresses where a tag, a comment or raw text is around them.
+
+    A link would end a quoted attribute there, and upset all that follows.
+    """
+    spans = list(html.marked(data))
+    return tuple([
+        replace(each, label=False) if any(start < each.start < end for start, end in spans) else each for each in found
+    ])  # fmt: skip
 
 
 def _places(raw: bytes, data: bytes, edits: tuple[Edit, ...]) -> tuple[tuple[int, int], ...] | None:
