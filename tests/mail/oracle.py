@@ -48,7 +48,9 @@ def pixels(content: bytes) -> list[str]:
             for image in LexborHTMLParser(rules.text_of(part)).css("img"):
                 size = (image.attributes.get(name) for name in ("width", "height"))
                 source = image.attributes.get("src") or ""
-                if all(value in {"0", "1", "2"} for value in size) and source.lower().startswith(("http:", "https:", "//")):
+                if all(value in {"0", "1", "2"} for value in size) and source.lower().startswith(
+                    ("http:", "https:", "//")
+                ):
                     found.append(source)
     return found
 
