@@ -4,7 +4,6 @@ import shutil
 
 import httpx
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from gateway.web.app import WebOptions, create_app
@@ -89,30 +88,3 @@ def visit(chromium, url):
         context.close()
     assert [address for address in asked if not address.startswith(url)] == []
     assert [text for text in complaints if "status of" not in text] == []
-
-
-RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
-
-
-@pytest.fixture(scope="session")
-def barriers():
-    """Return what axe-core finds on a page against WCAG 2.2 A and AA: `assert barriers(page) == []`.
-
-    Axe needs script, which our pages are shown without: it looks at the same content in a second window.
-    """
-    axe = Axe()
-
-    def find(page: Page) -> list[str]:
-        dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
-        context = page.context.browser.new_context(
-            viewport=page.viewport_size, color_scheme="dark" if dark else "light"
-        )
-        try:
-            second = context.new_page()
-            second.set_content(page.content())
-            found = axe.run(second, options={"runOnly": list(RULES), "resultTypes": ["violations"]})
-        finally:
-            context.close()
-        return [f"{rule['id']}: {node['html']}" for rule in found.response["violations"] for node in rule["nodes"]]
-
-    return find

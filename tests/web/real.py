@@ -17,9 +17,10 @@ from gateway.flow.rights import Rights
 from gateway.law.events import Kind
 from gateway.store import advertisers, lists, notices, people, receipts
 from gateway.store.records import Notice
-from gateway.store.tables import Contact, List, Submission
+from gateway.store.tables import Contact, List, Parcel, Submission
 from gateway.tokens import Link, Purpose
 from gateway.web.app import WebOptions, create_app
+from tests.flow.joinlist import open_list
 from tests.flow.rig import CAMILLE, settings_for
 from tests.web.house import Running
 
@@ -36,6 +37,8 @@ class House:
         sample.fill(self.context, clock.now())
         self._people = 0
         self._past()
+        open_list(self.context, "club")
+        open_list(self.context, "kids", child=True, channels=("email", "sms"), more=False)
         options = WebOptions("https://gate.example", guesses=10_000)
         self.app = create_app(Desk(self.context), self.context.tokens, options, Rights(self.context), self.context)
         self.running = Running(self.app)
@@ -95,6 +98,20 @@ class House:
         with self.context.store.read() as tx:
             found = sorted(tx.exec(select(Submission).where(Submission.klass == "rights")), key=lambda row: row.id)
             return [message_from_bytes(row.content, policy=policy.default) for row in found]
+
+    def join_path(self, address: str) -> str:
+        """Return the path of the link in the newest letter that asks a mailbox to confirm a sign-up."""
+        with self.context.store.read() as tx:
+            query = (
+                select(Submission)
+                .join(Parcel, Parcel.submission_id == Submission.id)
+                .where(Parcel.recipient == address)
+            )
+            content = max(tx.exec(query), key=lambda row: row.id).content
+        body = message_from_bytes(content, policy=policy.default).get_body(("plain",)).get_content()
+        found = re.search(r"https://gate\.example(/join/[a-z]+/[a-z2-7]{53})", body)
+        assert found, body
+        return found[1]
 
     def letter_path(self) -> str:
         """Return the path of the link in the newest letter."""

@@ -3,18 +3,17 @@
 They are made of the real pages by a real browser, so they are true as long as somebody makes them again.
 """
 
-import shutil
 import sys
 import tempfile
 from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from gateway.store import migrate
 from gateway.store.engine import Store
-from tests.web.conftest import FLAGS
+from tests.support.browser import launched
 from tests.web.real import House
 from tests.web.states import STATES, Walk
 
@@ -28,20 +27,14 @@ MOST = 110_000  # bytes a sheet may have
 
 def main() -> int:
     """Make every sheet; return the exit code."""
-    chromium = shutil.which("chromium")
-    if not chromium:
-        sys.stderr.write("chromium is not installed: apt-get install chromium\n")
-        return 1
     FOLDER.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder, launched() as browser:
         house = _house(Path(folder))
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         try:
             for lang in ("fr", "en"):
                 for screen in SCREENS:
                     _sheets(house, browser, lang, screen)
         finally:
-            browser.close()
             house.close()
     return 0
 

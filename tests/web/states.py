@@ -97,6 +97,41 @@ def _garbled(walk: Walk) -> None:
     walk.press("nonsense")
 
 
+def _form(walk: Walk, name: str, do: str, *boxes: str, **fields: str) -> None:
+    """Fill in the sign-up form of a list and press one of its buttons."""
+    walk.go(f"/join/{name}")
+    for box in boxes:
+        walk.page.check(f'[name="{box}"], [name="age"][value="{box}"]')
+    for field, value in fields.items():
+        walk.page.fill(f'[name="{field}"]', value)
+    with walk.page.expect_navigation():
+        walk.page.locator(f'button[value="{do}"]').click()
+
+
+def _signed(walk: Walk) -> None:
+    """Sign up and open the link in the letter."""
+    _form(walk, "club", "join", "box-club-form", "box-club-tracking", address=walk.address)
+    walk.go(walk.house.join_path(walk.address))
+
+
+def _child(walk: Walk) -> None:
+    """Sign up as a child, and open the link in the child's letter."""
+    parent = f"parent-of-{walk.address}"
+    _form(walk, "kids", "join", "under15", "joint", "box-kids-form", address=walk.address, parent=parent)
+    walk.go(walk.house.join_path(walk.address))
+
+
+def _parent(walk: Walk) -> None:
+    _child(walk)
+    walk.go(walk.house.join_path(f"parent-of-{walk.address}"))
+
+
+def _over(walk: Walk) -> None:
+    _signed(walk)
+    walk.press("decline")
+    walk.go(walk.house.join_path(walk.address))
+
+
 STATES: dict[str, Callable[[Walk], None]] = {
     "ask": lambda walk: walk.go(walk.here),
     "stopped": Walk.stopped,
@@ -123,4 +158,16 @@ STATES: dict[str, Callable[[Walk], None]] = {
     "gone": _gone(""),
     "data gone": _gone("/data"),
     "unknown": lambda walk: walk.go("/p/nothing"),
+    "join": lambda walk: walk.go("/join/club"),
+    "join, with a parent": lambda walk: walk.go("/join/kids"),
+    "join, not ticked": lambda walk: _form(walk, "club", "join", address=walk.address),
+    "join, no parent": lambda walk: _form(walk, "kids", "join", "under15", "box-kids-form", address=walk.address),
+    "join, sent": lambda walk: _form(walk, "club", "join", "box-club-form", address=walk.address),
+    "join, refused": lambda walk: _form(walk, "club", "refuse"),
+    "join, confirm": _signed,
+    "joined": _then(_signed, "confirm"),
+    "join, declined": _then(_signed, "decline"),
+    "join, over": _over,
+    "join, other one": _then(_child, "confirm"),
+    "join, parent": _parent,
 }

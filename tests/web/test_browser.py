@@ -157,17 +157,3 @@ def test_a_page_for_a_wrong_link_names_nobody(visit, desk):
     page = visit("/p/wrong", locale="en-US")
     assert heading(page) == "Unknown link"
     assert page.get_by_role("button").count() == 0
-
-
-@pytest.mark.parametrize("dark", [True, False], ids=["dark", "light"])
-def test_axe_finds_nothing_before_and_after(visit, desk, barriers, dark):
-    page = visit(HERE, dark=dark)
-    assert barriers(page) == []
-    press(page)
-    assert barriers(page) == []
-
-
-def test_axe_would_find_something(visit, desk, barriers):
-    page = visit(HERE)
-    page.locator("button").evaluate("button => { button.textContent = ''; }")
-    assert [found.partition(":")[0] for found in barriers(page)] == ["button-name"]

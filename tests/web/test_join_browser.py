@@ -49,18 +49,16 @@ WORDS = {
 
 
 @pytest.mark.parametrize("locale", WORDS)
-def test_sign_up_confirm_and_change_ones_mind(visit, hall, barriers, locale):
+def test_sign_up_confirm_and_change_ones_mind(visit, hall, locale):
     words = WORDS[locale]
     page = visit(FORM, locale=locale)
     assert heading(page) == words["form"]
     assert page.locator("input:checked").count() == 0
-    assert barriers(page) == []
 
     page.get_by_role("textbox").first.fill(NEW)
     page.get_by_label(words["label"]).check()
     press(page, words["accept"])
     assert heading(page) == words["sent"]
-    assert barriers(page) == []
     page.reload()
     assert len(hall.letters(NEW)) == 1
 
@@ -69,12 +67,10 @@ def test_sign_up_confirm_and_change_ones_mind(visit, hall, barriers, locale):
     assert heading(page) == words["ask"]
     assert words["label"] in page.locator("main").inner_text()
     assert hall.verdict(NEW) == "R-UNKNOWN"
-    assert barriers(page) == []
 
     press(page, words["confirm"])
     assert heading(page) == words["done"]
     assert hall.verdict(NEW) == "A-CONSENT"
-    assert barriers(page) == []
     page.reload()
     assert len(hall.granted()) == 1
 
@@ -85,7 +81,7 @@ def test_sign_up_confirm_and_change_ones_mind(visit, hall, barriers, locale):
 
 
 @pytest.mark.parametrize("locale", WORDS)
-def test_no_is_as_near_as_yes_on_the_form_and_in_the_letter(visit, hall, barriers, locale):
+def test_no_is_as_near_as_yes_on_the_form_and_in_the_letter(visit, hall, locale):
     words = WORDS[locale]
     page = visit(FORM, locale=locale)
     yes, no = (page.get_by_role("button", name=words[name]) for name in ("accept", "refuse"))
@@ -96,14 +92,12 @@ def test_no_is_as_near_as_yes_on_the_form_and_in_the_letter(visit, hall, barrier
     assert yes.bounding_box()["width"] == pytest.approx(no.bounding_box()["width"], abs=1)
     press(page, words["refuse"])
     assert heading(page) == words["no"]
-    assert barriers(page) == []
     assert hall.waiting() == []
 
     join.signup(hall.context, "lettre", join.Wish(NEW, locale[:2], frozenset({MAIN})))
     page = visit(hall.letters(NEW)[0], locale=locale)
     press(page, words["decline"])
     assert heading(page) == words["no"]
-    assert barriers(page) == []
     assert hall.waiting() == []
 
 
@@ -120,7 +114,7 @@ def test_each_box_is_one_consent(visit, hall):
     assert [event.evidence["purpose"] for event in hall.granted()] == [["prospecting"], ["partners"], ["tracking"]]
 
 
-def test_a_forgotten_tick_is_said_and_nothing_has_to_be_typed_again(visit, hall, barriers):
+def test_a_forgotten_tick_is_said_and_nothing_has_to_be_typed_again(visit, hall):
     page = visit(FORM)
     page.get_by_role("textbox").first.fill(NEW)
     press(page, "S’inscrire")
@@ -128,7 +122,6 @@ def test_a_forgotten_tick_is_said_and_nothing_has_to_be_typed_again(visit, hall,
     assert "Aucune case n’est cochée" in page.get_by_role("alert").inner_text()
     assert page.get_by_role("textbox").first.input_value() == NEW
     assert page.locator("[type=checkbox][aria-invalid=true]").count() == 3
-    assert barriers(page) == []
     page.check(f"[name=box-{MAIN}]")
     press(page, "S’inscrire")
     assert heading(page) == "Il reste une étape"
@@ -143,16 +136,14 @@ def test_without_an_address_the_browser_itself_asks_for_it(visit, hall):
     assert hall.waiting() == []
 
 
-def test_a_child_and_a_parent_sign_up_together(visit, hall, barriers):
+def test_a_child_and_a_parent_sign_up_together(visit, hall):
     hall.reset(child=True, more=False)
     page = visit(FORM, width=400)
-    assert barriers(page) == []
     page.fill("[name=address]", NEW)
     page.get_by_label("Moins de 15 ans", exact=True).check()
     page.check(f"[name=box-{MAIN}]")
     press(page, "S’inscrire")
     assert "l’adresse e-mail d’un parent" in page.get_by_role("alert").inner_text()
-    assert barriers(page) == []
 
     page.fill("[name=parent]", "parent@mailbox.example")
     page.check("[name=joint]")
@@ -160,17 +151,15 @@ def test_a_child_and_a_parent_sign_up_together(visit, hall, barriers):
     page = visit(hall.letters(NEW)[0])
     press(page, "Confirmer")
     assert heading(page) == "Merci, encore une confirmation"
-    assert barriers(page) == []
     page = visit(hall.letters("parent@mailbox.example")[0])
     assert heading(page) == "Confirmer l’inscription de votre enfant ?"
-    assert barriers(page) == []
     press(page, "J’accepte avec mon enfant")
     assert heading(page) == "C’est confirmé"
     assert hall.verdict(NEW) == "A-CONSENT"
     assert page.locator("main a").count() == 0
 
 
-def test_where_it_is_not_for_children_they_are_turned_away_kindly(visit, hall, barriers):
+def test_where_it_is_not_for_children_they_are_turned_away_kindly(visit, hall):
     hall.reset(ask_age=True, more=False)
     page = visit(FORM)
     page.fill("[name=address]", NEW)
@@ -179,7 +168,6 @@ def test_where_it_is_not_for_children_they_are_turned_away_kindly(visit, hall, b
     press(page, "S’inscrire")
 
     assert "moins de 15 ans" in page.get_by_role("alert").inner_text()
-    assert barriers(page) == []
     assert hall.waiting() == []
 
 
@@ -204,24 +192,22 @@ def test_the_keyboard_alone_is_enough_and_never_meets_the_trap(visit, hall):
 
 
 @pytest.mark.parametrize("dark", [True, False], ids=["dark", "light"])
-def test_nothing_sticks_out_at_320_pixels_and_all_is_legible(visit, hall, barriers, dark):
+def test_nothing_sticks_out_at_320_pixels_and_all_is_legible(visit, hall, dark):
     hall.reset(child=True, channels=("email", "sms"))
     page = visit(FORM, width=320, dark=dark)
     assert not wide(page)
-    assert barriers(page) == []
     assert color(page, "main", "backgroundColor") == (NIGHT if dark else PAPER)
     for selector in (".fine p >> nth=0", ".line small >> nth=0", "legend >> nth=0"):
         assert contrast(color(page, selector, "color"), NIGHT if dark else PAPER) >= LEGIBLE
 
 
-def test_a_link_whose_time_is_over_leads_back_to_the_form(visit, hall, barriers):
+def test_a_link_whose_time_is_over_leads_back_to_the_form(visit, hall):
     join.signup(hall.context, "lettre", join.Wish(NEW, "fr", frozenset({MAIN})))
     [row] = hall.waiting()
     path = hall.letters(NEW)[0]
     join.decline(hall.context, Link(row.id, row.list_id, join.PERSON))
     page = visit(path)
     assert heading(page) == "Ce lien n’est plus valable"
-    assert barriers(page) == []
     assert hall.context.tokens.open(Purpose.JOIN, path.rpartition("/")[2])
 
     with page.expect_navigation():
@@ -229,7 +215,7 @@ def test_a_link_whose_time_is_over_leads_back_to_the_form(visit, hall, barriers)
     assert page.get_by_role("button").count() == 2
 
 
-def test_the_form_to_embed_works_on_the_advertisers_own_site(chromium, hall, barriers):
+def test_the_form_to_embed_works_on_the_advertisers_own_site(chromium, hall):
     """A plain page of another origin, with the very snippet that `list form` prints."""
     site = Running(_site(lambda: snippet))
     try:
@@ -241,7 +227,6 @@ def test_the_form_to_embed_works_on_the_advertisers_own_site(chromium, hall, bar
         context = chromium.new_context(java_script_enabled=False)
         page = context.new_page()
         page.goto(f"{site.url}/contact")
-        assert barriers(page) == []
         page.fill("[name=address]", NEW)
         page.check(f"[name=box-{MAIN}]")
         press(page, "S’inscrire")

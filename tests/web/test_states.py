@@ -72,6 +72,14 @@ def test_a_state_is_open_to_everybody(house, windows, sent, state, lang):
     assert max(sent.values()) < SMALL
 
 
+def test_a_barrier_would_be_found(house, windows):
+    page = windows["fr"]
+    STATES["ask"](Walk(house, page))
+    page.locator("button").first.evaluate("button => { button.textContent = '' }")
+
+    assert barriers(page)[0].startswith("button-name")
+
+
 def look(page, width: int, *, dark: bool) -> None:
     page.set_viewport_size({"width": width, "height": 800})
     page.emulate_media(color_scheme="dark" if dark else "light")
