@@ -126,7 +126,8 @@ def _count(entries: Sequence[Entry], seconds: float) -> None:
     """Count what is durable now."""
     meters.took("commit_seconds", [seconds])
     meters.took("delivery_seconds", [entry.waited for entry in entries if entry.waited is not None])
-    for (meter, label), number in Counter(_meter(entry.receipt) for entry in entries).items():
+    final = [entry.receipt for entry in entries if entry.receipt["outcome"] != "deferred"]
+    for (meter, label), number in Counter(map(_meter, final)).items():
         meters.count(meter, label, number)
 
 

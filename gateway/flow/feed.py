@@ -1,8 +1,8 @@
 """What happened, as others are told: the events of the API and of webhooks, named as mail tools name them.
 
 The names are those of django-anymail (`unsubscribed`, `complained`, `bounced`, `rejected`, `delivered`, `queued`,
-`subscribed`); what no mail tool has a name for is `consentgate.` and our own. The order is that of the seals
-(`store.feed`), so a cursor misses nothing, and what was read under it never changes its place.
+`deferred`, `subscribed`); what no mail tool has a name for is `consentgate.` and our own. The order is that of the
+seals (`store.feed`), so a cursor misses nothing, and what was read under it never changes its place.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,9 +27,14 @@ NAMES: Mapping[str, str] = {
     Kind.BOUNCED: "bounced",
     Kind.RESTORED: "subscribed",
 }
-OUTCOMES: Mapping[str, str] = {"delivered": "delivered", "failed": "bounced", "dropped": "rejected"}
+OUTCOMES: Mapping[str, str] = {
+    "delivered": "delivered",
+    "deferred": "deferred",
+    "failed": "bounced",
+    "dropped": "rejected",
+}
 TYPES = (
-    *("unsubscribed", "subscribed", "complained", "bounced", "rejected", "queued", "delivered"),
+    *("unsubscribed", "subscribed", "complained", "bounced", "rejected", "queued", "deferred", "delivered"),
     *(f"consentgate.{kind}" for kind in Kind if kind not in NAMES),
 )
 

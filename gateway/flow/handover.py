@@ -108,6 +108,8 @@ class Handover:
         wait = self._wait(parcel)
         if fate == "deferred" and clock.now() + wait <= parcel.expires_at:
             filing = self._later(parcel, outcome.reply, wait, counted=True)
+            if parcel.attempts == 0:  # the first time is told, as mail tools do; more would fill the ledger
+                filing.entries = [Entry(self._receipt(job, case, verdict, "deferred", reply))]
             if retry.delayed(self._context.settings.limits.retries, parcel.attempts):
                 filing.reports = self._reports(job, case, verdict, "delayed", reply)
             return filing
@@ -142,16 +144,14 @@ class Handover:
         )
         return Filing(settled=settled)
 
+    def _receipt(self, job: Job, case: Case, verdict: Verdict, outcome: str, reply: str) -> Row:
+        receipt = rows.receipt(self._context, case, verdict, job.submission.account_id, "delivery")
+        mine = {"ref": job.parcel.id, "submission_id": job.parcel.submission_id}
+        return receipt | mine | {"outcome": outcome, "reply": reply}
+
     def _final(self, job: Job, case: Case, verdict: Verdict, outcome: str, reply: str, copy: bytes) -> Filing:
         """Return the filing with which the parcel goes; its receipt stays, and the tool is told what it must know."""
         parcel = job.parcel
-        receipt = rows.receipt(self._context, case, verdict, job.submission.account_id, "delivery")
-        receipt |= {
-            "ref": parcel.id,
-            "submission_id": parcel.submission_id,
-            "outcome": outcome,
-            "reply": reply,
-        }
         settled = Settled(
             parcel_id=parcel.id,
             submission_id=parcel.submission_id,
@@ -161,9 +161,10 @@ class Handover:
             reply=reply,
             reason=verdict.code,
         )
-        filing = Filing(entries=[Entry(receipt, copy=copy)], settled=settled)
+        entry = Entry(self._receipt(job, case, verdict, outcome, reply), copy=copy)
+        filing = Filing(entries=[entry], settled=settled)
         if outcome == "delivered":
-            filing.entries[0].waited = (clock.now() - parcel.created_at).total_seconds()
+            entry.waited = (clock.now() - parcel.created_at).total_seconds()
             filing.events = rows.told(case, verdict, parcel.id)
             filing.handle = rows.handle(case, job.submission, parcel.id)
         else:

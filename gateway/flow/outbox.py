@@ -157,19 +157,24 @@ class Outbox:
     async def once(self) -> int:
         """Announce what is new, do what is due, and return how many errands were done."""
         await asyncio.to_thread(announce, self._context)
+        running: dict[asyncio.Task[Trouble | None], Claimed] = {}
         done = 0
-        while not self._stop.is_set():
-            claimed = await asyncio.to_thread(self._claim)
-            if not claimed:
-                break
-            results = await asyncio.gather(*(self._attempt(one) for one in claimed))
-            done += results.count(None)
-            await asyncio.to_thread(self._settle, list(zip(claimed, results, strict=True)))
-        return done
+        while True:
+            if not self._stop.is_set():
+                for errand in await asyncio.to_thread(self._claim, AT_ONCE - len(running)):
+                    running[asyncio.create_task(self._attempt(errand))] = errand
+            if not running:
+                return done
+            ended, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            results = [(running.pop(task), task.result()) for task in ended]
+            done += sum(trouble is None for _, trouble in results)
+            await asyncio.to_thread(self._settle, results)
 
-    def _claim(self) -> list[Claimed]:
+    def _claim(self, most: int) -> list[Claimed]:
+        if not most:
+            return []
         with self._context.store.begin() as tx:
-            return errands.claim(tx, self._node, clock.now(), LEASE, AT_ONCE)
+            return errands.claim(tx, self._node, clock.now(), LEASE, most)
 
     async def _attempt(self, errand: Claimed) -> Trouble | None:
         """Return None when the errand is done with."""

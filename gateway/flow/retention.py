@@ -13,7 +13,7 @@ from datetime import datetime
 
 from gateway import clock, journal
 from gateway.errors import TryLater
-from gateway.flow import privacy
+from gateway.flow import once, privacy
 from gateway.flow.bursts import KEPT as SWIFT_KEPT
 from gateway.flow.consent import Saying
 from gateway.flow.context import Context
@@ -58,6 +58,7 @@ def run(context: Context, *, dry: bool = False) -> Expired:
     _proof(context, now, done, dry=dry)
     _unconfirmed(context, now, done, dry=dry)
     if not dry:
+        once.expire(context)
         with context.store.begin() as tx:
             if forgotten := trails.forget(tx, now - trails.KEPT):
                 done.add({"trail": forgotten})

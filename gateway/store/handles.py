@@ -23,8 +23,7 @@ def keep(tx: Session, rows: Sequence[Mapping[str, Any]]) -> None:
     insert = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(_TABLE)
     changed = {name: insert.excluded[name] for name in _TABLE.c.keys() if name not in _KEY}  # noqa: SIM118 - columns
     statement = insert.on_conflict_do_update(index_elements=list(_KEY), set_=changed)
-    for key in sorted(newest):  # in one order, so that two nodes do not wait for each other
-        connection.execute(statement, newest[key])
+    connection.execute(statement, [newest[key] for key in sorted(newest)])  # in one order: no two nodes wait in a ring
 
 
 def of_contact(tx: Session, contact_id: int, account_id: int | None = None) -> list[Handle]:

@@ -137,7 +137,7 @@ async def test_a_dropped_copy_is_reported_and_its_receipt_names_the_objection(co
 
 async def test_a_deferred_copy_waits_as_the_table_says(context: Context) -> None:
     await spooled(context, CAMILLE)
-    assert await carried(context, {"waiting 1": 1}, Says(LATER)) == []
+    assert await carried(context, {"waiting 1": 1}, Says(LATER)) == ["deferred"]
 
     with context.store.read() as tx:
         [parcel] = spool.listing(tx, None, 0, 10)

@@ -8,12 +8,16 @@ import pytest
 from sqlalchemy import text
 
 from gateway import clock, sample
+from gateway.courier.courier import Outcome
 from gateway.errors import Misuse, NotFound
 from gateway.flow import endpoints, feed, seal
 from gateway.flow.context import Context, open_context
 from gateway.flow.feed import Scope
 from gateway.law.events import Kind
-from tests.flow.rig import CAMILLE, JOHN, UNKNOWN, rig, settings_for
+from gateway.mail.reply import Reply
+from gateway.store import ledger, people, spool
+from gateway.store.tables import Event
+from tests.flow.rig import CAMILLE, JOHN, UNKNOWN, Says, rig, settings_for
 from tests.flow.telling import advertiser_id, age, bodies, count, fail_since, hurry, say, tell, verified
 from tests.support.https import HttpsServer
 
@@ -276,6 +280,48 @@ def test_what_may_not_be_called_is_refused_when_it_is_made(alone: Context, serve
             endpoints.create(alone, owner, url, [], [], None)
     with pytest.raises(Misuse, match="there is no type opened"):
         endpoints.create(alone, owner, "https://example.org", [], ["opened"], None)
+
+
+@pytest.mark.anyio
+async def test_a_copy_that_waits_is_told_once(embedded: Context) -> None:
+    later = Says(Outcome("deferred", Reply(451, "4.3.0", "not now")), Outcome("delivered", Reply(250, "2.0.0", "Ok")))
+    async with rig(embedded, courier=later, delivering=True) as house:
+        await house.send(CAMILLE)
+        assert house.deliverer
+        while house.parcels():
+            with embedded.store.begin() as tx:
+                spool.retry(tx, [one.id for one in spool.listing(tx, "waiting", 0, 10)], clock.now())
+            await house.deliverer._claim()
+            await house.deliverer._pause()
+    seal.seal(embedded)
+    page = feed.since(embedded, Scope(advertiser_id(embedded), types=frozenset({"deferred", "delivered"})), None)
+
+    assert [(one["type"], one["data"]["mta_response"]) for one in page.events] == [
+        ("deferred", "451 4.3.0 not now"),
+        ("delivered", "250 2.0.0 Ok"),
+    ]
+
+
+def test_an_event_of_a_process_that_writes_little_does_not_wait_for_a_day(
+    context: Context, server: HttpsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its numbers come from an old block, far below the newest: it is found by when it was recorded."""
+    monkeypatch.setattr(seal, "RECENT", 10)
+    webhook(context, server)
+    context.store.take(50_000)
+    say(context, JOHN, Kind.ACTED)  # a new number
+    seal.seal(context)
+    with context.store.begin() as tx:
+        person = people.find(tx, advertiser_id(context), CAMILLE)
+        assert person
+        old = Event(
+            id=1, advertiser_id=person.advertiser_id, contact_id=person.id, kind="objected", at=clock.now(),
+            recorded_at=clock.now(),
+        )  # fmt: skip
+        ledger.append(tx, [old])
+
+    assert tell(context, server) == 1
+    assert bodies(server)[0]["data"]["event_id"] == "evt_1"
 
 
 def test_a_deleted_webhook_hears_nothing_more(alone: Context, server: HttpsServer) -> None:
