@@ -5,7 +5,6 @@ import io
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -206,16 +205,7 @@ def _oppose(
 def _lift(context: Context, tx: Tx, owner: Advertiser, address: Address, said: Saying) -> int:
     """Lift every opposition of an address, in every scope, and return how many scopes there were."""
     found = oppositions.of_digests(tx, owner.id, context.digests.of(owner.id, address.spelled, address.key))
-    person = people.find(tx, owner.id, address.key)
-    scopes = {(one.list_id, one.channel) for one in found}
-    for list_id, channel in scopes:
-        if person is None:
-            break  # an opposition without a person has no events to undo
-        row = lists.get(tx, list_id) if list_id else None
-        scoped = replace(said, channel=channel, evidence={"reason": said.reason})
-        consent.record(context, tx, person, row, Kind.RESTORED, scoped)
-    oppositions.lift(tx, [one.id for one in found], said.at)
-    return len(scopes)
+    return consent.unsay(context, tx, owner.id, address, found, said)
 
 
 def _every(context: Context, owner: Advertiser) -> Iterator[dict[str, Any]]:

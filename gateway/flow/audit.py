@@ -111,6 +111,7 @@ def _under(tx: Tx, seal: Seal, chain: _Chain, done: Checked) -> int:
             rows = seals.rows(tx, kind, [leaf.row_id for leaf in of_kind])
             done.findings += _rows(kind, of_kind, rows, chain)
             done.findings += _without_salt(tx, of_kind, rows, done)
+            done.findings += _lifted(tx, seal, rows) if kind == "opposition" else []
     done.rows += len(leaves)
     tx.expunge_all()
     return len(leaves)
@@ -154,6 +155,15 @@ def _without_salt(
     return [
         Finding("not-erased", leaf.kind, leaf.row_id, leaf.seal_id) for leaf in bare if people[leaf.row_id] not in gone
     ]
+
+
+def _lifted(tx: Tx, seal: Seal, rows: Mapping[int, Mapping[str, Any]]) -> list[Finding]:
+    """Find oppositions lifted while no event says so; the moment of lifting comes later than the seal over the row."""
+    lifted = {number: (row["advertiser_id"], row["lifted_at"]) for number, row in rows.items() if row["lifted_at"]}
+    if not lifted:
+        return []
+    said = seals.restored(tx, {at for _, at in lifted.values()})
+    return [Finding("lifted", "opposition", number, seal.id) for number, one in lifted.items() if one not in said]
 
 
 def _unsealed(tx: Tx, chain: _Chain, done: Checked) -> None:

@@ -5,8 +5,8 @@ An opt-out is acknowledged only when it is durable *and* no copy to that person 
 """
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from gateway.errors import NotFound, TryLater
 from gateway.flow.context import Context
 from gateway.law.events import Kind
 from gateway.mail.address import Address, parse
-from gateway.store import bursts, ledger, oppositions, people, spool
+from gateway.store import bursts, ledger, lists, oppositions, people, spool
 from gateway.store.tables import Advertiser, Contact, Event, List, Opposition
 from gateway.store.tx import Tx
 
@@ -23,6 +23,7 @@ CHANNEL = "email"
 BY_LINK = frozenset({"one-click", "page"})
 OWN = BY_LINK | {"mailto"}  # how people themselves say no
 AGREEMENTS = frozenset({Kind.GRANTED, Kind.CONFIRMED})
+NOBODY = 0  # the contact of an event about an address that no contact has
 PATIENCE = 20.0  # seconds an acknowledgement waits for copies already in a courier's hands
 
 
@@ -52,10 +53,16 @@ def contact_of(tx: Tx, advertiser: Advertiser, address: Address) -> Contact:
 
 def record(context: Context, tx: Tx, contact: Contact, row: List | None, kind: Kind, said: Saying) -> None:
     """Write one event about `contact` and the list `row` (None: every list) to the ledger."""
+    _write(context, tx, contact.advertiser_id, contact.id, row, kind, said)
+
+
+def _write(
+    context: Context, tx: Tx, advertiser_id: int, contact_id: int, row: List | None, kind: Kind, said: Saying
+) -> None:
     event = Event(
         id=context.store.take(1)[0],
-        advertiser_id=contact.advertiser_id,
-        contact_id=contact.id,
+        advertiser_id=advertiser_id,
+        contact_id=contact_id,
         list_id=row.id if row else None,
         channel=said.channel,
         kind=kind,
@@ -148,6 +155,24 @@ def lift(context: Context, tx: Tx, contact: Contact, row: List | None, said: Say
     oppositions.lift(tx, [opposition.id for opposition in found if opposition.at == last], said.at)
     record(context, tx, contact, row, Kind.RESTORED, said)
     return True
+
+
+def unsay(
+    context: Context, tx: Tx, advertiser_id: int, address: Address, found: Sequence[Opposition], said: Saying
+) -> int:
+    """Lift the oppositions `found` of an address, as the person asked; return how many scopes they had.
+
+    The ledger says so for each scope, of somebody unknown too: without it nobody could tell what was lifted by hand in
+    the database (flow.audit).
+    """
+    person = people.find(tx, advertiser_id, address.key)
+    scopes = {(one.list_id, one.channel) for one in found}
+    for list_id, channel in scopes:
+        row = lists.get(tx, list_id) if list_id else None
+        scoped = replace(said, channel=channel, evidence={"reason": said.reason} if person else {})
+        _write(context, tx, advertiser_id, person.id if person else NOBODY, row, Kind.RESTORED, scoped)
+    oppositions.lift(tx, [one.id for one in found], said.at)
+    return len(scopes)
 
 
 def settle(context: Context, contact_id: int, patience: float = PATIENCE) -> None:

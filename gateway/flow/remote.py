@@ -1,7 +1,7 @@
 """What the holder of an API key says and asks about people: within the grant, in the words of the ledger."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -81,13 +81,7 @@ def lift(context: Context, by: Grant, address: str, reason: str) -> int:
         digests = context.digests.of(by.advertiser.id, parsed.spelled, parsed.key)
         every = oppositions.of_digests(tx, by.advertiser.id, digests)
         found = [one for one in every if not by.list_ids or one.list_id in by.list_ids]
-        person = people.find(tx, by.advertiser.id, parsed.key)
-        scopes = {(one.list_id, one.channel) for one in found}
-        for list_id, channel in scopes if person else ():
-            row = lists.get(tx, list_id) if list_id else None
-            consent.record(context, tx, person, row, Kind.RESTORED, replace(said, channel=channel))  # type: ignore[arg-type]
-        oppositions.lift(tx, [one.id for one in found], said.at)
-    return len(scopes)
+        return consent.unsay(context, tx, by.advertiser.id, parsed, found, said)
 
 
 def person(context: Context, by: Grant, address: str) -> Person:

@@ -122,6 +122,15 @@ def erased(tx: Session, contact_ids: Collection[int]) -> set[int]:
     return set(tx.connection().execute(query, {"ids": list(contact_ids)}).scalars())
 
 
+def restored(tx: Session, moments: Collection[datetime]) -> set[tuple[int, datetime]]:
+    """Return at which of these moments somebody took an objection back, each with the advertiser."""
+    events = TABLES["event"]
+    query = core_select(events.c.advertiser_id, events.c.at).where(
+        events.c.kind == Kind.RESTORED.value, events.c.at.in_(moments)
+    )
+    return {(owner, at) for owner, at in tx.connection().execute(query)}
+
+
 def notices(tx: Session, advertiser_id: int, names: Collection[str]) -> list[Notice]:
     """Return the notices of an advertiser with any of the names, every version and language, oldest first."""
     query = select(Notice).where(Notice.advertiser_id == advertiser_id, col(Notice.name).in_(list(names)))

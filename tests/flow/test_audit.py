@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import insert, select, text
+from sqlmodel import SQLModel
 
 from gateway import clock, proof, sample
 from gateway.flow import audit, consent
@@ -16,7 +18,8 @@ from gateway.flow.consent import Saying
 from gateway.flow.context import Context, open_context
 from gateway.flow.seal import Sealed, Sealer, seal
 from gateway.law.events import Kind
-from gateway.store import advertisers, ledger, people, seals
+from gateway.mail.address import parse
+from gateway.store import advertisers, ledger, oppositions, people, seals
 from gateway.store.records import Notice
 from gateway.store.tables import Contact, Receipt
 from gateway.store.tx import Tx
@@ -124,6 +127,26 @@ def test_a_row_removed_by_hand_is_named(context: Context) -> None:
         assert after(context, f"DELETE FROM {kind}") == {("removed", kind)}
 
 
+def test_an_objection_taken_back_by_hand_is_named_and_one_taken_back_rightly_is_not(context: Context) -> None:
+    stranger, said = parse("stranger@example.org"), Saying(clock.now(), "cli", "cli:anna")
+    with person(context) as (tx, contact):
+        owner = contact.advertiser_id
+        consent.oppose(context, tx, owner, stranger, None, said)
+        consent.refuse(context, tx, contact, None, Kind.OBJECTED, said)
+    seal(context)
+    with person(context) as (tx, contact):
+        for address in (stranger, parse(CAMILLE)):
+            found = oppositions.of_digests(tx, owner, context.digests.of(owner, address.spelled, address.key))
+            later = replace(said, at=clock.now())
+            assert consent.unsay(context, tx, owner, address, found, later) == 1
+    seal(context)
+
+    assert check(context).findings == []
+    one = "(SELECT min(id) FROM opposition WHERE lifted_at IS NULL)"
+    assert after(context, f"UPDATE opposition SET lifted_at = at WHERE id = {one}") == {("lifted", "opposition")}
+    assert after(context, "UPDATE opposition SET lifted_at = at") == {("lifted", "opposition")}
+
+
 def test_seals_and_leaves_changed_by_hand_are_named(context: Context) -> None:
     fill(context)
     seal(context)
@@ -151,19 +174,23 @@ def fill_again(context: Context) -> None:
 
 
 @pytest.mark.parametrize("sealed_too", [False, True])
-def test_a_row_put_in_with_an_old_date_is_named(context: Context, sealed_too: bool) -> None:
+@pytest.mark.parametrize("kind", ["event", "receipt", "notice"])
+def test_a_row_put_in_with_an_old_date_is_named(context: Context, kind: str, sealed_too: bool) -> None:
+    fill(context)
     seal(context)
     number = context.store.take()[0]
-    with person(context) as (tx, contact):
-        row = {
-            "id": number, "advertiser_id": contact.advertiser_id, "contact_id": contact.id, "kind": "granted",
-            "at": TODAY - timedelta(days=300), "recorded_at": TODAY - timedelta(days=300),
-        }  # fmt: skip
-        ledger.append(tx, [row])
+    moment = proof.RECORDED[kind]
+    with context.store.begin() as tx:
+        table = SQLModel.metadata.tables[kind]
+        row = dict(tx.connection().execute(select(table).limit(1)).mappings().one())
+        more = {"version": 99} if kind == "notice" else {}
+        tx.connection().execute(
+            insert(table).values({**row, "id": number, moment: TODAY - timedelta(days=300), **more})
+        )
     if sealed_too:
         seal(context)
 
-    assert [(one.what, one.kind, one.number) for one in check(context).findings] == [("inserted", "event", number)]
+    assert [(one.what, one.kind, one.number) for one in check(context).findings] == [("inserted", kind, number)]
 
 
 def test_a_late_commit_with_a_low_number_is_sealed_by_the_next_run(context: Context) -> None:
