@@ -64,14 +64,14 @@ def settings_for(args: argparse.Namespace) -> Settings:
     )
 
 
-def prepare(context: Context, contacts: str, *, signed: bool = False) -> Login:
-    """Make tables and contacts unless they are there; empty the spool; return the benchmark's login.
+def prepare(context: Context, contacts: str, *, signed: bool = False, keep: bool = False) -> Login:
+    """Make tables and contacts unless they are there; empty the spool but for `keep`; return the benchmark's login.
 
     `signed` says whether copies are signed (rsa-2048).
     """
     migrate.upgrade(context.store)
     with context.store.begin() as tx:
-        for table in ("parcel", "submission", "receipt", "report", "dkim_key"):
+        for table in ("dkim_key",) if keep else ("parcel", "submission", "receipt", "report", "dkim_key"):
             tx.connection().execute(text(f"DELETE FROM {table}"))
         account = accounts.by_login(tx, "bench")
     if account is None:
@@ -200,12 +200,13 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=20)
     parser.add_argument("--log", default="warning")
     parser.add_argument("--dkim", action="store_true", help="sign each copy (rsa-2048)")
+    parser.add_argument("--keep", action="store_true", help="keep what the spool holds")
     parser.add_argument("--prepare", action="store_true", help="make the database and end")
     args = parser.parse_args()
     settings = settings_for(args)
     journal.setup(args.log, "json")
     context = open_context(settings)
-    login = prepare(context, args.contacts, signed=args.dkim)
+    login = prepare(context, args.contacts, signed=args.dkim, keep=args.keep)
     context.close()
     if not args.prepare:
         open_door(login)
