@@ -70,6 +70,7 @@ class Demo:
         self._gateway: Gateway | None = None
         migrate.upgrade(self._context.store)
         self.password = sample.fill(self._context, clock.now(), ("rsa", "ed25519"))
+        sample.invite(self._context, clock.now())
 
     async def open(self, parts: frozenset[str] = PARTS) -> None:
         """Start the gateway with these parts; one that runs is stopped first."""

@@ -5,12 +5,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from gateway.flow import consent, dkimkeys, passwords
+from gateway.flow import consent, dkimkeys, notices, passwords
 from gateway.flow.consent import Saying
 from gateway.flow.context import Context
 from gateway.law.events import Kind
+from gateway.law.notices import Collection
 from gateway.mail.address import is_freemail, is_role, parse
-from gateway.store import accounts, advertisers, lists, people
+from gateway.store import accounts, advertisers, lists, people, signups
+from gateway.store.signups import JoinForm
 from gateway.store.tables import Account, Advertiser, Contact, List
 from gateway.store.tx import Tx
 
@@ -189,3 +191,15 @@ def _person(context: Context, tx: Tx, advertiser: Advertiser, row: List, person:
             consent.refuse(context, tx, contact, row, past.kind, said)
         else:
             consent.record(context, tx, contact, row, past.kind, said)
+
+
+def invite(context: Context, now: datetime) -> None:
+    """Open the public sign-up form of the list `lettre`, with its text in French and English."""
+    with context.store.begin() as tx:
+        row = lists.by_name(tx, "lettre")
+        owner = advertisers.get(tx, row.advertiser_id) if row else None
+        if row is None or owner is None:
+            raise LookupError("the sample is not there")
+        wish = notices.Wish("lettre-form", Collection.OPT_IN, "email", ("fr", "en"))
+        notices.make(context, tx, owner, row, wish)
+        signups.open_form(tx, JoinForm(list_id=row.id, created_at=now))

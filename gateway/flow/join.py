@@ -108,23 +108,24 @@ def signup(context: Context, list_name: str, wish: Wish) -> None:
         to = [address] if parent is None else [address, parent]
         if any(_often(tx, found.list, one) for one in to):
             return
-        row = signups.add(
-            tx,
-            SignUp(
-                id=context.store.take(1)[0],
-                advertiser_id=found.advertiser.id,
-                list_id=found.list.id,
-                address=address.spelled,
-                address_key=address.key,
-                parent=parent.spelled if parent else "",
-                parent_key=parent.key if parent else "",
-                asked=_asked(context, found, wish),
-                created_at=now,
-                expires_at=now + context.settings.limits.unconfirmed,
-            ),
+        row = SignUp(
+            id=context.store.take(1)[0],
+            advertiser_id=found.advertiser.id,
+            list_id=found.list.id,
+            address=address.spelled,
+            address_key=address.key,
+            parent=parent.spelled if parent else "",
+            parent_key=parent.key if parent else "",
+            asked=_asked(context, found, wish),
+            created_at=now,
+            expires_at=now + context.settings.limits.unconfirmed,
         )
-        for who, one in enumerate(to):
-            joinletter.send(context, tx, found.advertiser, found.list, row, one, Link(row.id, found.list.id, who))
+        links = [Link(row.id, found.list.id, who) for who in range(len(to))]
+        row.asked["letters"] = [
+            joinletter.send(context, tx, found.advertiser, found.list, row, one, link)
+            for one, link in zip(to, links, strict=True)
+        ]
+        signups.add(tx, row)
 
 
 def check(found: JoinForm, wish: Wish) -> tuple[Address, Address | None]:

@@ -18,10 +18,11 @@ from gateway.text import say
 from gateway.tokens import Link, Purpose
 
 
-def send(context: Context, tx: Tx, owner: Advertiser, found: List, row: SignUp, to: Address, link: Link) -> None:
-    """Write the letter into the spool, inside `tx`. It is a SERVICE message: the answer to what was asked for.
+def send(context: Context, tx: Tx, owner: Advertiser, found: List, row: SignUp, to: Address, link: Link) -> int:
+    """Write the letter into the spool, inside `tx`, and return its reference.
 
-    Its return path is the null one, so that a mistyped address comes back to nobody's mailbox.
+    It is a SERVICE message: the answer to what was asked for. Its return path is the null one, so that a mistyped
+    address comes back to nobody's mailbox.
     """
     lang = row.asked["language"]
     content = letters.write(
@@ -33,7 +34,7 @@ def send(context: Context, tx: Tx, owner: Advertiser, found: List, row: SignUp, 
         lang=lang,
     )
     letter = Letter(owner.id, to.spelled, content, MessageClass.SERVICE, list_id=found.id)
-    letters.post(context, tx, letter)
+    return letters.post(context, tx, letter)
 
 
 def _body(context: Context, owner: Advertiser, found: List, row: SignUp, link: Link, lang: str) -> list[str | Button]:

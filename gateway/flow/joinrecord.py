@@ -41,7 +41,7 @@ def complete(context: Context, tx: Tx, row: SignUp, now: datetime) -> None:
             evidence = common | _consent(box, proof, joint=bool(row.parent))
             said = Saying(row.created_at, ORIGIN, channel=box["channel"], evidence=evidence)
             consent.record(context, tx, contact, found, Kind.GRANTED, said)
-    said = Saying(now, ORIGIN, channel=None, evidence={"proof": proof, **_moments(row)})
+    said = Saying(now, ORIGIN, channel=None, evidence={"proof": proof, "letters": asked["letters"], **_moments(row)})
     consent.record(context, tx, contact, found, Kind.CONFIRMED, said)
     row.contact_id = contact.id
     row.address = row.address_key = row.parent = row.parent_key = ""

@@ -29,6 +29,7 @@ KEPT_EVIDENCE = frozenset({
     "refusal_as_easy", "nature", "entity", "from_person", "at_sale", "refusal_offered", "refused", "article",
     "transfer_announced", "professional_capacity", "contract", "contract_end", "act", "machine", "art14", "undoes",
     "lifted", "pending", "fields", "ref", "reference", "why", "transfer", "partner", "language", "shown", "boxes",
+    "letters",
 })  # fmt: skip
 EDITABLE = ("name", "company", "function", "subject", "country", "language", "age")
 

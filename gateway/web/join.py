@@ -69,7 +69,8 @@ class Reception:
             try:
                 await self._counter.run(partial(join.signup, self._context, found.list.name, wish))
             except Refused as refused:
-                kept = joinpages.kept(values, wish.boxes)
+                again = frozenset[str]() if refused.code == "stale" else wish.boxes  # another text, another tick
+                kept = joinpages.kept(values, again)
                 return joinpages.form(request, found, self._days, error=refused.code, kept=kept, status=400)
             except NotFound:
                 raise HTTPException(404) from None

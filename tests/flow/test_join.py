@@ -17,7 +17,7 @@ from gateway.flow.context import Context
 from gateway.flow.join import Refused, Wish
 from gateway.flow.optout import Desk
 from gateway.mail.address import parse
-from gateway.store import ledger, lists, people
+from gateway.store import ledger, lists, people, spool
 from gateway.store.signups import SignUp
 from gateway.store.tables import Contact, Event, List
 from gateway.store.tx import Tx
@@ -122,6 +122,9 @@ def test_a_confirmed_sign_up_is_a_consent_with_its_evidence(context: Context) ->
     told, own, partners, confirmed = events(context)
     assert [event.kind for event in (told, own, partners, confirmed)] == ["informed", "granted", "granted", "confirmed"]
     assert told.at == own.at < confirmed.at
+    with context.store.read() as tx:
+        [letter] = spool.listing(tx, None, 0, 10)
+    assert confirmed.evidence == {"proof": f"sign-up/{link.contact}", "letters": [letter.id]}
     assert told.evidence["boxes"] == {MAIN: True, PARTNERS: True, TRACKING: False}
     assert told.evidence["shown"] == [f"{MAIN}/1", f"{PARTNERS}/1", f"{TRACKING}/1"]
     assert own.evidence == {

@@ -138,6 +138,7 @@ def test_a_text_that_is_not_the_one_in_force_is_read_again(client, hall):
     answer = client.post(FORM, data=fill(**{f"shown-{MAIN}": f"{MAIN}/9"}))
 
     assert "Le texte a changé" in answer.text
+    assert "checked" not in answer.text
     assert hall.waiting() == []
 
 
