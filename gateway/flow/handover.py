@@ -61,7 +61,7 @@ class Handover:
         if Token.FOOT in verdict.inject and _campaign(job) in case.paused:
             return self._held(job.parcel)
         bare = self._copy(job, case, verdict)
-        copy = keys.signed(bare)
+        copy = bare if job.submission.hints.get("foreign") else keys.signed(bare)
         if copy is bare and Token.DKIM in verdict.inject and not case.advertiser.upstream_signs:
             verdict = Verdict(REASONS["R-MSG-NODKIM"], rule="message")  # the key was retired since the 250
             return self._final(job, case, verdict, "dropped", "", b"")

@@ -223,7 +223,7 @@ class Inbox:
         if isinstance(plain(content, (), remove=frozenset()), Unfit):
             journal.warn("inbound-unreadable", bytes=len(content))
             return
-        letter = letters.Letter(advertiser_id, recipient, content, MessageClass.NOTICE)
+        letter = letters.Letter(advertiser_id, recipient, content, MessageClass.NOTICE, foreign=True)
         letters.post(self._context, tx, letter)
 
     def close(self) -> None:

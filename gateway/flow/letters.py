@@ -37,7 +37,8 @@ class Letter:
     """One message to one mailbox.
 
     `recipient` is spelled as `mail.address` does; `mail_from` is the return path, "" for the null one, which every
-    automatic answer and report has (RFC 3834, 3.3; RFC 5321, 4.5.5).
+    automatic answer and report has (RFC 3834, 3.3; RFC 5321, 4.5.5). `foreign` is mail of others, passed on:
+    never signed with the advertiser's key, whatever stands in its From.
     """
 
     advertiser_id: int
@@ -47,6 +48,7 @@ class Letter:
     list_id: int | None = None
     contact_id: int | None = None
     mail_from: str = ""
+    foreign: bool = False
 
 
 def post(context: Context, tx: Tx, letter: Letter) -> int:
@@ -67,7 +69,7 @@ def post(context: Context, tx: Tx, letter: Letter) -> int:
         "mail_from": letter.mail_from,
         "content": letter.content,
         "smtputf8": not (letter.recipient + letter.mail_from).isascii(),
-        "hints": {"from": [], "missing": [], "remove": []},
+        "hints": {"from": [], "missing": [], "remove": [], "foreign": letter.foreign},
         "received_at": now,
     }
     parcel = {

@@ -107,9 +107,19 @@ def _post(context: Context, tx: Tx, handed: Handed, rows: Sequence[Report], now:
     advertiser = advertisers.get(tx, handed.advertiser_id)
     if advertiser is None:
         return
+    try:
+        content = _written(context, handed, letters.sender(context, advertiser), rows, now)
+    except Exception as error:  # one that cannot be written must not keep all others from being told
+        journal.fault("report-broken", error, about=[one.ref for one in rows])
+        return
+    ref = letters.post(context, tx, letters.Letter(advertiser.id, handed.mail_from, content, MessageClass.NOTICE))
+    journal.note("reported", ref=ref, about=[one.ref for one in rows], kinds=sorted({one.kind for one in rows}))
+
+
+def _written(context: Context, handed: Handed, sender: str, rows: Sequence[Report], now: datetime) -> bytes:
     letter = dsn.Letter(
         mta=context.settings.gateway.hostname,
-        author=f"postmaster@{letters.sender(context, advertiser).rpartition('@')[2]}",
+        author=f"postmaster@{sender.rpartition('@')[2]}",
         to=handed.mail_from,
         date=now,
         arrived=handed.received_at,
@@ -118,9 +128,7 @@ def _post(context: Context, tx: Tx, handed: Handed, rows: Sequence[Report], now:
         envid=handed.envid,
         full=handed.ret == "FULL",
     )
-    content = dsn.report(letter)
-    ref = letters.post(context, tx, letters.Letter(advertiser.id, handed.mail_from, content, MessageClass.NOTICE))
-    journal.note("reported", ref=ref, about=[one.ref for one in rows], kinds=sorted({one.kind for one in rows}))
+    return dsn.report(letter)
 
 
 def _fate(context: Context, report: Report) -> Fate:

@@ -1,118 +1,41 @@
 """What comes back by mail becomes events, in force at once; who is answered, and with what."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from email import message_from_bytes, policy
-from email.message import EmailMessage
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlmodel import select
 
-from gateway import clock, sample
-from gateway.courier.courier import Letter, Outcome
-from gateway.flow import campaigns, report, retention
-from gateway.flow.context import Context, open_context
-from gateway.flow.inbound import Inbox, Incoming
+from gateway import clock
+from gateway.courier.courier import Outcome
+from gateway.flow import report
+from gateway.flow.context import Context
+from gateway.flow.inbound import Inbox
 from gateway.flow.optout import Desk
 from gateway.mail.address import parse
 from gateway.mail.dsn import Fate
 from gateway.mail.reply import Reply
-from gateway.store import ledger, people, trails
+from gateway.store import trails
 from gateway.store.records import Swift
-from gateway.store.tables import Account, Event, Parcel, Submission
-from gateway.store.trails import Trail
 from gateway.tokens import Link, Purpose
-from tests.flow.rig import CAMILLE, JOHN, Says, rig, settings_for
+from tests.flow.inbox import ADMIN, TAKEN, delivered, events, house, letters, mailto, refused, take, text, until
+from tests.flow.rig import CAMILLE, JOHN, Says, rig
 from tests.mail.test_feedback import arf, bounce
 
 pytestmark = pytest.mark.anyio
-TAKEN = Outcome("delivered", Reply(250, "2.0.0", "taken"))
-ADMIN = "admin@gate.example"
 
 
 @pytest.fixture
 def context(store_url: str, tmp_path: Path) -> Iterator[Context]:
     """The sample's house with the inbound door, on either database."""
-    yield from _opened(store_url, tmp_path)
+    yield from house(store_url, tmp_path)
 
 
 @pytest.fixture
 def embedded(sqlite_url: str, tmp_path: Path) -> Iterator[Context]:
     """The same on SQLite only."""
-    yield from _opened(sqlite_url, tmp_path)
-
-
-def _opened(store_url: str, folder: Path) -> Iterator[Context]:
-    plain = settings_for(store_url, folder, complaint_minimum=2)
-    chosen = plain.model_dump(exclude={"gateway", "inbound"}, mode="python") | {
-        "gateway": {"hostname": "gate.example", "secrets": {1: f"file:{folder / 'secret'}"}},
-        "inbound": {"domain": "back.gate.example", "listen": "127.0.0.1:0", "postmaster": ADMIN},
-    }
-    opened = open_context(type(plain).model_validate(chosen))
-    sample.fill(opened, clock.now())
-    yield opened
-    opened.close()
-
-
-async def delivered(context: Context, *recipients: str, outcome: Outcome = TAKEN) -> list[Letter]:
-    """Send the sample campaign and return what the next hop was handed, in the order of `recipients`."""
-    hop = Says(outcome)
-    async with rig(context, courier=hop, delivering=True) as house:
-        replies = await house.send(*recipients)
-        assert replies[-1].code == 250
-        await until(lambda: not [row for row in house.parcels() if row.state in {"leased", "waiting"}])
-    return sorted(hop.letters, key=lambda letter: recipients.index(letter.recipient))
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not holds():  # noqa: ASYNC110 - the database tells nobody
-            await asyncio.sleep(0.01)
-
-
-def take(context: Context, to: str, content: bytes, mail_from: str = "") -> bool:
-    """Hand one message to the inbox, as the door does."""
-    inbox = Inbox(context)
-    target = inbox.target(parse(to))
-    assert target, to
-    try:
-        return inbox.take(Incoming(mail_from, [target]), content, "mx.example (192.0.2.1)")
-    finally:
-        inbox.close()
-
-
-def mailto(letter: Letter) -> str:
-    """Return the opt-out address in a copy."""
-    return str(message_from_bytes(letter.content)["List-Unsubscribe"]).partition("mailto:")[2].strip("> ")
-
-
-def events(context: Context, address: str, kind: str) -> list[Event]:
-    with context.store.read() as tx:
-        contact = tx.exec(select(Account)).first()
-        assert contact
-        person = people.find(tx, contact.advertiser_id, parse(address).key)
-        assert person
-        return [event for event in ledger.of_contact(tx, person.id) if event.kind == kind]
-
-
-def letters(context: Context) -> list[tuple[str, EmailMessage]]:
-    """Return recipient and message of the gateway's own letters in the spool."""
-    with context.store.read() as tx:
-        rows = tx.exec(select(Parcel, Submission).where(Parcel.submission_id == Submission.id)).all()
-    own = [(parcel.recipient, row.content) for parcel, row in rows if row.account_id == 0]
-    return [(to, message_from_bytes(content, policy=policy.default)) for to, content in own]  # type: ignore[misc]
-
-
-def text(message: EmailMessage) -> str:
-    body = message.get_body(("plain",))
-    assert body
-    return str(body.get_content())
-
-
-async def refused(context: Context, address: str) -> str:
-    async with rig(context) as house:
-        return (await house.send(address))[1].text
+    yield from house(sqlite_url, tmp_path)
 
 
 # ---- opt-outs by mail
@@ -310,67 +233,6 @@ async def test_a_token_opens_only_what_it_was_made_for(embedded: Context) -> Non
         assert inbox.target(parse(f"{wrong}@back.gate.example")) is None
 
 
-# ---- too many complaints
-
-
-async def test_a_campaign_is_paused_at_the_rate_set_and_goes_on_when_it_is_released(context: Context) -> None:
-    first, second = await delivered(context, CAMILLE, JOHN)
-    take(context, first.sender, arf("abuse", first.content.decode()))
-    with context.store.read() as tx:
-        assert trails.pauses(tx) == []  # one complaint is not many
-    take(context, second.sender, arf("abuse", second.content.decode()))
-    with context.store.read() as tx:
-        [pause] = trails.pauses(tx)
-    assert (pause.sent, pause.complaints) == (2, 2)
-
-    third = agree(context, "new@mailbox.example")
-    hop = Says(TAKEN)
-    async with rig(context, courier=hop, delivering=True) as house:
-        assert (await house.send(third))[-1].code == 250
-        await until(lambda: [row.state for row in house.parcels()] == ["held"])
-        assert house.parcels()[0].reason == "D-PAUSED"
-    assert hop.letters == []
-
-    with context.store.begin() as tx:
-        [row] = trails.pauses(tx)
-        assert campaigns.release(tx, row, clock.now(), "cli:anna") == 1
-    async with rig(context, courier=hop, delivering=True) as house:
-        assert house.deliverer
-        running = asyncio.create_task(house.deliverer.run())
-        await until(lambda: not house.parcels())
-        await house.deliverer.stop(5)
-        await running
-    assert [letter.recipient for letter in hop.letters] == [third]
-
-
-def agree(context: Context, address: str) -> str:
-    """Add somebody who agreed as the sample's first person did."""
-    with context.store.begin() as tx:
-        known = people.find(tx, tx.exec(select(Account)).one().advertiser_id, parse(CAMILLE).key)
-        assert known
-        number = context.store.take(1)[0]
-        values = known.model_dump() | {"id": number, "address": address, "address_key": parse(address).key}
-        people.add(tx, type(known)(**values))
-        for event in ledger.of_contact(tx, known.id):
-            if event.kind == "granted":
-                fresh = event.model_dump() | {"id": context.store.take(1)[0], "contact_id": number}
-                ledger.append(tx, [fresh])
-    return address
-
-
-async def test_trails_are_forgotten_after_a_while(embedded: Context) -> None:
-    await delivered(embedded, CAMILLE)
-    with embedded.store.begin() as tx:
-        [trail] = tx.exec(select(Trail)).all()
-        assert (trail.copies, trail.mail_from) == (1, "lettre@maison-lavande.example")
-        trail.created_at -= trails.KEPT * 2
-        tx.add(trail)
-    retention.run(embedded)
-
-    with embedded.store.read() as tx:
-        assert tx.exec(select(Trail)).all() == []
-
-
 async def test_who_says_it_again_by_mail_meant_it_even_if_a_machine_said_it_first(embedded: Context) -> None:
     [letter] = await delivered(embedded, CAMILLE)
     stop = embedded.tokens.open(Purpose.MAILTO, mailto(letter).partition("+")[2].partition("@")[0])
@@ -394,3 +256,18 @@ async def test_a_report_that_is_too_old_for_its_trail_is_still_an_objection(embe
 
     assert "R-OBJECTED" in await refused(embedded, CAMILLE)
     assert letters(embedded) == []
+
+
+async def test_mail_that_is_passed_on_is_not_signed_in_the_advertisers_name(embedded: Context) -> None:
+    content = b"From: Boss <chef@maison-lavande.example>\r\nSubject: pay this\r\n\r\nNow.\r\n"
+    take(embedded, "postmaster@back.gate.example", content, "x@isp.example")
+    hop = Says(TAKEN)
+    async with rig(embedded, courier=hop, delivering=True) as house:
+        assert house.deliverer
+        running = asyncio.create_task(house.deliverer.run())
+        await until(lambda: not house.parcels())
+        await house.deliverer.stop(5)
+        await running
+
+    assert hop.letters[0].content.endswith(content)
+    assert b"DKIM-Signature" not in hop.letters[0].content

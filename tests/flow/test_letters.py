@@ -117,6 +117,6 @@ async def test_a_letter_comes_from_a_domain_that_may_send_it(embedded: Context) 
         advertiser.email = "maison@elsewhere.example"
         assert letters.sender(embedded, advertiser) == f"postmaster@{advertiser.domains[0]}"
         content = letters.write(embedded, advertiser, to=CAMILLE, subject="x", body=["x"], lang="fr")
-        assert b"Reply-To: maison@elsewhere.example\r\n" in content
+        assert b"Reply-To: <maison@elsewhere.example>\r\n" in content
         advertiser.domains = []
         assert letters.sender(embedded, advertiser) == "postmaster@gate.example"

@@ -246,3 +246,17 @@ def test_one_attempt_only_is_the_first_one_after_four_hours(minutes: list[int]) 
 
     assert len(late) == 1
     assert sum((retry.wait(table, one) for one in range(late[0])), timedelta()) >= retry.DELAYED
+
+
+async def test_a_report_that_cannot_be_written_keeps_no_other_from_being_told(embedded: Context) -> None:
+    async with rig(embedded) as house:
+        await sent(house, (OBJECTED, ""), block_style="discard")
+        await sent(house, (OBJECTED, ""), block_style="discard")
+    with embedded.store.begin() as tx:
+        broken = tx.exec(select(Report)).all()[0]
+        broken.body = {"code": "R-OF-ANOTHER-VERSION"}
+        tx.add(broken)
+
+    assert report.send(embedded, clock.now()) == 2
+    assert len(told(embedded)) == 1
+    assert left(embedded) == {"Report": 0, "Parcel": 1, "Submission": 1}
