@@ -5,7 +5,7 @@ an acquaintance, and says nothing of an offer, is refused: a line inside would c
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache, lru_cache
 
@@ -15,6 +15,7 @@ from gateway.mail.headers import Headers
 from gateway.text import languages, say
 
 PRETENCES = ("invoice", "official", "personal")
+_SHOWN = ("promotion.words", "promotion.nature")
 _FIGURES = re.compile(r"\d\s?%|[€$£]|\b\d+\s?(?:eur|euros?|usd|gbp)\b", re.IGNORECASE)
 
 
@@ -25,28 +26,38 @@ def seen(intake: Intake, fields: Headers) -> Intake:
 
 def advertises(fields: Headers) -> bool:
     """Return whether From or Subject show that this is advertising."""
-    shown = f"{fields.get('subject') or ''} {fields.get('from') or ''}"
-    return _FIGURES.search(shown) is not None or bool(_holds(shown, ("promotion.words", "promotion.nature")))
+    return _advertises(fields.get("subject") or "", fields.get("from") or "")
 
 
 def pretence(fields: Headers) -> tuple[str, str] | None:
     """Return what the subject of a message that shows no offer imitates (of `PRETENCES`), and by which words."""
     if advertises(fields):
         return None
+    said = looks.words(fields.get("subject") or "")
     for kind in PRETENCES:
-        if words := _holds(fields.get("subject") or "", (f"promotion.imitates-{kind}",)):
+        if words := _holds(said, (f"promotion.imitates-{kind}",)):
             return kind, words
     return None
 
 
-@lru_cache(maxsize=2048)  # the subjects of a campaign are few
-def _holds(shown: str, keys: tuple[str, ...]) -> str:
-    """Return the first of the terms under `keys`, in any language, that `shown` holds as whole words; else ""."""
-    said = f" {' '.join(looks.words(shown))} "
-    return next((term for term in _terms(keys) if f" {term} " in said), "")
+@lru_cache(maxsize=1024)
+def _advertises(subject: str, sender: str) -> bool:
+    return _FIGURES.search(subject) is not None or bool(_holds(looks.words(f"{subject} {sender}"), _SHOWN))
+
+
+def _holds(said: Sequence[str], keys: tuple[str, ...]) -> str:
+    """Return the first of the terms under `keys`, in any language, that the words `said` hold; else ""."""
+    terms, longest = _terms(keys)
+    for start in range(len(said)):
+        for end in range(start + 1, min(start + longest, len(said)) + 1):
+            if (term := " ".join(said[start:end])) in terms:
+                return term
+    return ""
 
 
 @cache
-def _terms(keys: tuple[str, ...]) -> tuple[str, ...]:
-    spelled: Iterable[str] = (term for lang in languages() for key in keys for term in say(key, lang).split(","))
-    return tuple(sorted({" ".join(looks.words(term)) for term in spelled}, key=len, reverse=True))
+def _terms(keys: tuple[str, ...]) -> tuple[frozenset[str], int]:
+    """Return the terms as they are compared, and how many words the longest has."""
+    spelled = (looks.words(term) for lang in languages() for key in keys for term in say(key, lang).split(","))
+    terms = [words for words in spelled if words]
+    return frozenset(" ".join(words) for words in terms), max(map(len, terms))
