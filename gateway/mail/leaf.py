@@ -4,7 +4,7 @@ A splice keeps every byte around it. Where charset or transfer encoding cannot c
 encoded anew: quoted-printable (base64 if it was that), and UTF-8 if the charset was the obstacle.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 
@@ -213,7 +213,18 @@ def plan(content: bytes, part: Part, wanted: Wanted) -> Leaf | None:
     if edits is None:
         return None
     places = _places(raw, data, edits) if part.encoding == "quoted-printable" and not anew else ()
-    return Leaf(part, raw, data, charset, reading, markup, anew or places is None, edits, places or ())
+    written = places if part.encoding == "quoted-printable" else [(edit.start, edit.end) for edit in edits]
+    joins = part.encoding != "base64" and _joins(raw, edits, written or ())
+    return Leaf(part, raw, data, charset, reading, markup, anew or joins or places is None, edits, places or ())
+
+
+def _joins(raw: bytes, edits: tuple[Edit, ...], places: Sequence[tuple[int, int]]) -> bool:
+    """Return whether what an edit takes out of a line of `raw` may leave a line that begins like a delimiter."""
+    for edit, (start, end) in zip(edits, places, strict=False):
+        line = raw.rfind(b"\n", 0, start) + 1
+        if edit.start < edit.end and (raw[end : end + 1] == b"-" or raw[line : line + 1] == b"-"):
+            return True
+    return False
 
 
 def _edits(data: bytes, markup: bool, wanted: Wanted) -> tuple[Edit, ...] | None:
