@@ -192,7 +192,7 @@ def _check_part(content: bytes, part: Part) -> None:
     data = encode.transfer_decoded(raw, part.encoding) or raw
     if b"-----BEGIN PGP MESSAGE-----" in data:
         raise Broken("encrypted")
-    if part.kind in bodies.HTML and tracking.find(data):
+    if bodies.is_page(part) and tracking.find(data):
         raise Broken("pixel-sealed")
     for found in placeholders.find(data):
         if found.kind is not Kind.DROP:
