@@ -55,11 +55,13 @@ def announce(context: Context) -> int:
     """Write errands for what is new in the feed, and return how many. Blocks; raise `errors.TryLater`."""
     _adopt(context)
     with context.store.read() as tx:
-        found = [row.id for row in endpoints.all(tx) if row.disabled_at is None]
-    if not found:
-        return 0
+        if not any(row.disabled_at is None for row in endpoints.all(tx)):
+            return 0
     seal.promptly(context)
-    return sum(_announce(context, number) for number in found)
+    with context.store.read() as tx:
+        end = feed.end(tx)
+        behind = [row.id for row in endpoints.all(tx) if row.disabled_at is None and row.place < end]
+    return sum(_announce(context, number) for number in behind)
 
 
 def _adopt(context: Context) -> None:
@@ -90,11 +92,10 @@ def _announce(context: Context, number: int) -> int:
             row = endpoints.held(tx, number)
             if row is None or row.disabled_at is not None or errands.waiting(tx, number)[0] >= AHEAD:
                 return written
+            end = feed.end(tx)
             found = feed.after(tx, row.place, PAGE)
-            if not found:
-                return written
             written += errands.add(tx, _errands(context, tx, row, found))
-            row.place = found[-1].place
+            row.place = found[-1].place if len(found) == PAGE else max(end, row.place)
             endpoints.save(tx, row)
         if len(found) < PAGE:
             return written

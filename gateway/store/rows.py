@@ -59,10 +59,13 @@ class NewOnes(Inserter):
 
     def __call__(self, tx: Session, rows: Sequence[Row]) -> int:
         """Insert what is new of `rows` (none is fine), and return how many were written."""
+        if not rows:
+            return 0
         connection = tx.connection()
         dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        statement = dialect.insert(self._table).on_conflict_do_nothing()
-        return connection.execute(statement, [self._values(row) for row in rows]).rowcount if rows else 0
+        statement = dialect.insert(self._table).values([self._values(row) for row in rows]).on_conflict_do_nothing()
+        # Counted by what comes back: the driver's own count is unknown on PostgreSQL.
+        return len(connection.execute(statement.returning(*self._table.primary_key)).all())
 
 
 def defaults_of(model: type[SQLModel]) -> dict[str, Any]:
