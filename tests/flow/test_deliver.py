@@ -1,6 +1,7 @@
 """Delivering: the law is asked again with the copy in hand, and what became of it is written down."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy import text
 from gateway import clock
 from gateway.courier.courier import Outcome
 from gateway.demo import campaign
+from gateway.flow import deliver
 from gateway.flow.context import Context
 from gateway.flow.optout import Desk
 from gateway.mail.reply import Reply
@@ -169,6 +171,50 @@ async def test_a_parcel_accepted_here_is_delivered_without_being_claimed(context
         await until(house, {})
 
     assert set(delivered(context)) == {CAMILLE}
+
+
+async def test_what_nobody_holds_is_looked_for_at_once(context: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A message too large to wait in memory does not wait for the next look into the spool."""
+    monkeypatch.setattr(deliver, "IDLE", 600.0)
+    monkeypatch.setattr(deliver, "SMALL", 10)
+    async with rig(context, delivering=True) as house:
+        assert house.deliverer
+        running = asyncio.create_task(house.deliverer.run())
+        await asyncio.sleep(0.1)  # the first look finds nothing
+        assert (await house.send(CAMILLE))[-1].code == 250
+        await until(house, {})
+        await house.deliverer.stop(10)
+        await running
+
+    assert set(delivered(context)) == {CAMILLE}
+
+
+async def test_a_queue_longer_than_there_is_room_for_is_worked_without_pauses(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(6):
+        await spooled(context, CAMILLE, JOHN)
+    monkeypatch.setattr(deliver, "IDLE", 600.0)
+    limits = context.settings.limits.model_copy(update={"deliveries": 4})
+    narrow = replace(context, settings=context.settings.model_copy(update={"limits": limits}))
+
+    courier = Says(TAKEN)
+    assert await carried(narrow, {}, courier) == ["delivered"] * 12
+    assert len(courier.letters) == 12
+
+
+async def test_messages_that_wait_in_memory_are_bounded(embedded: Context, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What goes beyond is read back from the spool; nothing is kept once it has gone."""
+    monkeypatch.setattr(deliver, "MUCH", len(campaign("lettre")) + 1)
+    async with rig(embedded, delivering=True, courier=Says(TAKEN)) as house:
+        assert house.deliverer
+        running = asyncio.create_task(house.deliverer.run())
+        assert [(await house.send(CAMILLE))[-1].code for _ in range(3)] == [250] * 3
+        await until(house, {})
+        assert house.deliverer._shelf.weight == 0
+        assert house.deliverer.reserved == 0
+        await house.deliverer.stop(10)
+        await running
 
 
 async def test_the_lease_of_a_dead_node_ends_and_its_parcel_is_carried_by_another(context: Context) -> None:

@@ -177,3 +177,11 @@ def test_looking_only_where_placeholders_begin_finds_them_all(text):
 )
 def test_only_charsets_for_mail_are_charsets(label, name):
     assert encode.charset(label) == name
+
+
+@given(st.lists(st.sampled_from([b"\r\n", b" ", b"\t", b".", b"--", b"=", b"\xe9", b"x" * 75, b"y" * 40]), max_size=12))
+def test_short_texts_are_quoted_as_one_whatever_lines_are_known_already(pieces: list[bytes]) -> None:
+    """Lines are remembered one by one; together they must be what the standard library makes of the whole."""
+    data = b"\r\n" + b"".join(pieces)
+
+    assert encode.qp(data[2:]) == binascii.b2a_qp(data).replace(b"\n--", b"\n=2D-")[2:]

@@ -10,7 +10,7 @@ import pytest
 import uvloop
 
 from gateway.errors import Bug, TryLater
-from gateway.store.group import Group
+from gateway.store.group import Group, Inline
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
 
@@ -220,5 +220,45 @@ def test_an_idle_group_uses_no_processor_time(run: Run) -> None:
         await asyncio.sleep(0.3)
         assert time.process_time() - before < 0.1
         await group.close()
+
+    run(main())
+
+
+def test_on_the_loop_what_is_asked_in_one_turn_goes_together(run: Run) -> None:
+    async def main() -> None:
+        work = Work()
+        group = Inline(work)
+        assert await gathered(*(group.ask(number) for number in range(5))) == [0, 2, 4, 6, 8]
+        assert await group.ask(7) == 14
+        assert work.batches == [[0, 1, 2, 3, 4], [7]]
+
+    run(main())
+
+
+def test_on_the_loop_one_bad_question_does_not_fail_its_neighbours(run: Run) -> None:
+    async def main() -> None:
+        group = Inline(Work())
+        first, bad, last = await gathered(group.ask(1), group.ask(13), group.ask(2))
+        assert (first, last) == (2, 4)
+        assert isinstance(bad, ValueError)
+        away = await gathered(group.ask(1), group.ask(404))
+        assert [type(error) for error in away] == [TryLater, TryLater]
+        assert away[0] is not away[1]
+
+    run(main())
+
+
+def test_on_the_loop_who_gives_up_is_left_out_and_nobody_is_answered_after_the_end(run: Run) -> None:
+    async def main() -> None:
+        work = Work()
+        group = Inline(work)
+        patient, hasty = asyncio.ensure_future(group.ask(1)), asyncio.ensure_future(group.ask(2))
+        await asyncio.sleep(0)
+        hasty.cancel()
+        assert await patient == 2
+        assert work.batches in ([[1]], [[1, 2]])  # given up before its batch began, or too late
+        await group.close()
+        with pytest.raises(TryLater):
+            await group.ask(3)
 
     run(main())
