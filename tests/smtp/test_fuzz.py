@@ -82,7 +82,7 @@ def test_no_talk_breaks_the_door(begun: int) -> None:
             assert len(content) <= MOST
             assert content == b"" or content.endswith(b"\r\n")
             assert not re.search(rb"\r(?!\n)|(?<!\r)\n|\0", content)
-            assert re.sub(rb"(?m)^\.", b"..", content) + b".\r\n" in stream
+            assert content in stream.replace(b"\r\n.", b"\r\n")  # RFC 5321 4.5.2
         if not begun and LOGIN[11:] not in stream:
             assert gate.handed == gate.drafts == []
 
