@@ -39,6 +39,7 @@ class View:
     can_undo: bool = False  # whether the person said it, so that the page may take it back
     tracked: bool = False  # the person agreed that openings and clicks are read
     why: str = ""  # of `WHYS`: what was said of the refusal that stands
+    gone: bool = False  # the person was erased, and nothing is left to choose
 
     @property
     def stopped(self) -> bool:
@@ -153,7 +154,7 @@ class Desk:
     def _view(self, tx: Tx, found: Scene, *, brief: bool = False) -> View:
         """Return what stands; `brief` leaves out what only a page would show."""
         if found.contact is None:
-            return View(found.imprint, found.list_title, stopped_list=True, stopped_all=True)
+            return View(found.imprint, found.list_title, stopped_list=True, stopped_all=True, gone=True)
         mine = found.list.id if found.list else None
         rows = [one for one in scene.standing(self._context, tx, found) if one.list_id in (None, mine)]
         events = [] if brief else ledger.of_contact(tx, found.contact.id)

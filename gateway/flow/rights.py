@@ -207,8 +207,9 @@ class Rights:
             row = rows.get(tx, number)
             if row is None:
                 return None
-            row.certificate = document
-            self._close(tx, row)
+            if row.closed_at is None:  # else somebody pressed twice, and the first certificate is the true one
+                row.certificate = document
+                self._close(tx, row)
             return self._seen(tx, row)
 
     def _works(self, row: Request) -> bool:

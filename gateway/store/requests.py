@@ -51,13 +51,8 @@ def of_contact(tx: Session, contact_id: int) -> list[Request]:
 
 def waiting(tx: Session, contact_id: int, right: str) -> Request | None:
     """Return what a person asked for on a page and has not confirmed yet."""
-    query = select(Request).where(Request.contact_id == contact_id, Request.right == right, ~_REAL)
-    return tx.exec(query.order_by(col(Request.id)).limit(1)).first()
-
-
-def drop(tx: Session, row: Request) -> None:
-    """Delete a request that was never confirmed: somebody else may have made it."""
-    tx.delete(row)
+    mine = select(Request).where(Request.contact_id == contact_id, Request.right == right)
+    return tx.exec(mine.where(~_REAL, col(Request.closed_at).is_(None)).order_by(col(Request.id)).limit(1)).first()
 
 
 def drop_unconfirmed(tx: Session, before: datetime) -> int:

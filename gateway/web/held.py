@@ -28,8 +28,8 @@ def route(counter: Counter, rights: Rights) -> Route:
         if not wish:
             return show(request, await counter.ask(partial(rights.held, link)), status=status, did="garbled")
         request.state.again = {"do": "ask", "right": wish}
-        await counter.ask(partial(rights.ask, link, wish))
-        return pages.back(request, "data", "asked")
+        sent = await counter.ask(partial(rights.ask, link, wish))
+        return pages.back(request, "data", "asked" if sent else "")
 
     return Route("/p/{token}/data", data, methods=METHODS)
 

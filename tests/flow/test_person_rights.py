@@ -209,6 +209,10 @@ def test_who_did_not_ask_takes_it_back_and_nothing_happened(context: Context, li
     assert seen.state == "over"
     assert person(context)
 
+    again = rights.look(asked(context, link, "erasure"))  # a second thought about the second thought
+    assert again
+    assert again.state == "waiting"
+
 
 def test_requests_that_nobody_confirms_are_forgotten(
     context: Context, link: Link, monkeypatch: pytest.MonkeyPatch

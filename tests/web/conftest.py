@@ -10,6 +10,7 @@ from gateway.web.app import WebOptions, create_app
 from tests.support.browser import launched
 from tests.web.hall import Hall
 from tests.web.house import TOKENS, Desk, Running
+from tests.web.real import House
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +52,16 @@ def hall(_hall):
     """The real sign-up pages, with no sign-up waiting."""
     _hall.reset()
     return _hall
+
+
+@pytest.fixture(scope="module")
+def house(sqlite_template, tmp_path_factory):
+    """The real pages over the real use cases, for one module of tests."""
+    folder = tmp_path_factory.mktemp("house")
+    shutil.copyfile(sqlite_template, folder / "store.db")
+    opened = House(f"sqlite:///{folder / 'store.db'}", folder)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture(scope="module")

@@ -54,9 +54,13 @@ def _sheets(house: House, browser: Browser, lang: str, screen: str) -> None:
         locale=lang, viewport={"width": width, "height": height}, java_script_enabled=False, device_scale_factor=1
     )
     page = context.new_page()
+    answers: list[int] = []
+    page.on("response", lambda answer: answers.append(answer.status))
     taken: dict[str, list[Image.Image]] = {"light": [], "dark": []}
-    for go in STATES.values():
+    for state, go in STATES.items():
         go(Walk(house, page))
+        if max(answers) >= 500:
+            raise SystemExit(f"{state}: a mistake of ours is not to be drawn")
         for scheme, pictures in taken.items():
             page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
             picture = Image.open(BytesIO(page.screenshot(full_page=True))).convert("RGB")

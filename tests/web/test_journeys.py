@@ -6,17 +6,7 @@ import pytest
 
 from gateway import text
 from gateway.flow.optout import Desk
-from tests.web.real import House
 from tests.web.states import Walk
-
-
-@pytest.fixture(scope="module")
-def house(sqlite_template, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("journeys")
-    (folder / "store.db").write_bytes(sqlite_template.read_bytes())
-    opened = House(f"sqlite:///{folder / 'store.db'}", folder)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture

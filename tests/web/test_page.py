@@ -89,6 +89,15 @@ def test_undo_of_a_refusal_made_elsewhere_is_not_claimed(client, desk):
     assert text.say("web.undone", "fr") not in answer.text
 
 
+def test_a_refusal_made_elsewhere_can_be_widened_here_and_not_narrowed(client, desk):
+    desk.views[KNOWN.contact] = shown(stopped_all=True)
+    page = client.get(HERE).text
+    assert re.findall(r'name="scope" value="(\w+)"', page) == ["email", "all"]
+    assert 'value="undo"' not in page
+    desk.views[KNOWN.contact] = shown(stopped_list=True, stopped_all=True, gone=True)
+    assert "<form" not in client.get(HERE).text
+
+
 def test_a_link_without_a_list_offers_the_button_and_no_list(client, desk):
     page = client.get(f"/p/{token(NO_LIST)}").text
     assert text.say("web.ask.any", "fr", advertiser=ADVERTISER.replace("&", "&amp;")) in page

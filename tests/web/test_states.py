@@ -5,21 +5,11 @@ from itertools import cycle
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests.web.real import House
 from tests.web.states import STATES, Walk
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 AXE = Axe()
 SMALL = 30 * 1024  # bytes
-
-
-@pytest.fixture(scope="module")
-def house(sqlite_template, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("house")
-    (folder / "store.db").write_bytes(sqlite_template.read_bytes())
-    opened = House(f"sqlite:///{folder / 'store.db'}", folder)
-    yield opened
-    opened.close()
 
 
 @pytest.fixture(scope="module")
