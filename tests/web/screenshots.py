@@ -18,8 +18,8 @@ from tests.web.real import House
 from tests.web.states import STATES, Walk
 
 FOLDER = Path(__file__).parents[2] / "docs" / "pages"
-SCREENS = {"phone": (390, 780, 0.45), "desktop": (960, 700, 0.36)}  # width, height, scale on the sheet
-TALLEST = 1500  # pixels of a page that are shown
+SCREENS = {"phone": (390, 780, 0.4), "desktop": (960, 700, 0.36)}  # width, height, scale on the sheet
+TALLEST = 1400  # pixels of a page that are shown
 ACROSS = 7  # pictures in a row
 GAP, GROUND = 12, "#8a8d8b"
 MOST = 110_000  # bytes a sheet may have
