@@ -4,8 +4,8 @@
 
 A decision is `gather` (contact, events, oppositions; one read transaction) and `decide`, for 1 recipient and for 50.
 Databases of all sizes are open at the same time and take turns; the median is shown, in µs, with its ratio to that of
-the smallest. People are loaded as an import loads them. PostgreSQL is a server of our own on a socket; only reads are
-measured, so that it need not be durable.
+the smallest. The first people are loaded as an import loads them, the others are made like them inside the database.
+PostgreSQL is a server of our own on a socket; only reads are measured, so that it need not be durable.
 """
 
 import argparse
@@ -25,6 +25,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from serve import fill
+from sqlalchemy import text
+from sqlmodel import SQLModel
 
 from gateway import clock
 from gateway.flow.context import Context, open_context
@@ -40,6 +42,8 @@ from tests.support.postgres import Cluster
 
 SIZES, LONG = (10_000, 1_000_000), (10_000, 1_000_000, 5_000_000)
 ROUNDS = 5
+SLICE = 250_000  # people a statement
+NAME = "CAST(n AS TEXT) || 'user@list.test'"
 TIMES = {1: 300, 50: 40}  # recipients → decisions a round
 PROMOTION = MessageFacts(MessageClass.PROSPECTING)
 
@@ -77,9 +81,33 @@ def house(kind: str, size: int, url: str, folder: Path) -> House:
     context = open_context(Settings.model_validate(settings))
     migrate.upgrade(context.store)
     start = time.monotonic()
-    account = fill(context, ((f"{n}user@list.test", "granted") for n in range(1, size + 1)))
+    first = min(size, SIZES[0])
+    account = fill(context, ((f"{n}user@list.test", "granted") for n in range(1, first + 1)))
+    multiply(context, first, size)
     print(f"{kind}: {size:,} people loaded in {time.monotonic() - start:.0f} s", file=sys.stderr)
     return House(kind, size, context, account)
+
+
+def multiply(context: Context, first: int, size: int) -> None:
+    """Add people number `first` + 1 to `size` beside those there are, each with an event, inside the database."""
+    series = "WITH RECURSIVE n(n) AS (SELECT {} UNION ALL SELECT n + 1 FROM n WHERE n < {})"
+    for low in range(first + 1, size + 1, SLICE):
+        high = min(size, low + SLICE - 1)
+        contact, event = (context.store.take(high - low + 1)[0] - low for _ in range(2))
+        new = {
+            "contact": {"id": f"n + {contact}", "address": NAME, "address_key": NAME},
+            "event": {"id": f"n + {event}", "contact_id": f"n + {contact}"},
+        }
+        with context.store.begin() as tx:
+            for table, said in new.items():
+                names = [column.name for column in SQLModel.metadata.tables[table].columns]
+                values = ", ".join(said.get(name, f"old.{name}") for name in names)
+                tx.connection().execute(
+                    text(
+                        f"INSERT INTO {table} ({', '.join(names)}) {series.format(low, high)} "
+                        f"SELECT {values} FROM n, (SELECT * FROM {table} ORDER BY id LIMIT 1) old"
+                    )
+                )
 
 
 @contextmanager
