@@ -12,7 +12,10 @@ from gateway.law.reasons import REASONS, Fate, Token, Verdict
 from gateway.law.regimes import NOTHING
 from gateway.law.rules import RULES, Rule
 
-_QUESTIONS = tuple(rule.question for rule in RULES)
+# The rules of G8 ask, each of them, whether *their* test is what is lacking, so that one question answers them all.
+_TESTS = {rule.name: position for position, rule in enumerate(RULES) if rule.gate == "G8"}
+_BEFORE = tuple((position, rule.question) for position, rule in enumerate(RULES) if position < min(_TESTS.values()))
+_AFTER = tuple((position, rule.question) for position, rule in enumerate(RULES) if position > max(_TESTS.values()))
 _UNREAD = REASONS["D-UNREAD"]
 _NONE_ABSENT: frozenset[str] = frozenset()
 _SOURCE = frozenset({Token.SRC})
@@ -63,7 +66,7 @@ def explain(facts: Facts) -> tuple[Step, ...]:
 def _judge(matter: Matter) -> tuple[Verdict, int]:
     unread, absent = _is_unread(matter.facts), _absent(matter.facts)
     if not unread and not absent:  # nearly always so: every rule can be asked
-        position = next(position for position, question in enumerate(_QUESTIONS) if question(matter))
+        position = _first(matter)
         return _verdict(matter, RULES[position], position, absent), position
     for position, rule in enumerate(RULES):
         if unread and rule.reads:
@@ -73,6 +76,16 @@ def _judge(matter: Matter) -> tuple[Verdict, int]:
         if rule.question(matter):
             return _verdict(matter, rule, position, absent), position
     raise LookupError("the last rule of the table must always hold")
+
+
+def _first(matter: Matter) -> int:
+    """Return the place of the first rule that holds, when every one of them can be asked."""
+    for position, question in _BEFORE:
+        if question(matter):
+            return position
+    if matter.lacking is not None:
+        return _TESTS[matter.lacking.name]
+    return next(position for position, question in _AFTER if question(matter))
 
 
 def _is_unread(facts: Facts) -> bool:

@@ -67,9 +67,10 @@ def list_of(facts: Facts) -> ListFacts:
 
 def came_indirectly(facts: Facts) -> bool:
     """Return whether the address, or the whole list, came from somebody else than the person."""
-    if isinstance(facts.list, ListFacts) and facts.list.origin is not Origin.OWN:
+    row, person = facts.list, facts.person
+    if isinstance(row, ListFacts) and row.origin is not Origin.OWN:
         return True
-    return person_of(facts).source != "direct"
+    return (person if isinstance(person, PersonFacts) else person_of(facts)).source != "direct"
 
 
 def given_directly(facts: Facts, event: Event) -> bool:

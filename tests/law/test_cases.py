@@ -9,7 +9,8 @@ from gateway.law.cases import Case, load, run
 from gateway.law.reasons import REASONS
 
 CASES = load(Path(__file__).with_name("cases.toml"))
-ELSEWHERE = {"G0", "G1", "G10"}  # what is wrong with a message is for the mail and smtp rooms to find
+# What is wrong with a message is for the mail and smtp rooms to find, a paused campaign for flow.
+ELSEWHERE = {"G0", "G1", "G10", "G11"}
 SMALL = """
 [given]
 now = 2026-11-23T10:00:00Z
