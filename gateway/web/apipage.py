@@ -49,19 +49,21 @@ def _schema(content: Mapping[str, Any]) -> Mapping[str, Any]:
     return {}
 
 
-def _named(schema: Mapping[str, Any], schemas: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the fields of a model: name, what it takes, whether it must be there, what it is."""
-    model = schemas.get(str(schema.get("$ref", "")).rpartition("/")[2], {})
+def _named(schema: Mapping[str, Any], schemas: Mapping[str, Any], within: str = "") -> list[dict[str, Any]]:
+    """Return the fields of a model, those of models inside it behind a dot: name, what it takes, what it is."""
+    model = schemas.get(_ref(schema), {})
     required = model.get("required", [])
-    return [
-        {
-            "name": name,
-            "kind": _kind(field),
-            "required": name in required,
-            "about": field.get("description", ""),
-        }
-        for name, field in model.get("properties", {}).items()
-    ]
+    found: list[dict[str, Any]] = []
+    for name, field in model.get("properties", {}).items():
+        about = field.get("description", "")
+        found.append({"name": within + name, "kind": _kind(field), "required": name in required, "about": about})
+        for one in (field, field.get("items", {}), *field.get("anyOf", [])):
+            found += _named(one, schemas, f"{within}{name}.") if _ref(one) else []
+    return found
+
+
+def _ref(schema: Mapping[str, Any]) -> str:
+    return str(schema.get("$ref", "")).rpartition("/")[2]
 
 
 def _kind(field: Mapping[str, Any]) -> str:
@@ -70,7 +72,7 @@ def _kind(field: Mapping[str, Any]) -> str:
     if "enum" in field:
         return " | ".join(map(str, field["enum"]))
     if "$ref" in field:
-        return str(field["$ref"]).rpartition("/")[2]
+        return "object"
     if "items" in field:
         return f"[{_kind(field['items'])}]"
     return str(field.get("format") or field.get("const") or field.get("type", ""))
