@@ -56,7 +56,9 @@ def _known(raw: bytes) -> tuple[Author, ...]:
 
 def _mailboxes(raw: bytes) -> tuple[Author, ...]:
     """Parse before encoded words are decoded, so that none of them can pretend to be an address."""
-    value = " ".join(raw[:_FIELD_MOST].decode("utf-8", "replace").split())
+    if len(raw) > _FIELD_MOST:  # and not read in part: what is behind would be shown without having been looked at
+        raise Misuse(f"it is longer than {_FIELD_MOST} bytes")
+    value = " ".join(raw.decode("utf-8", "replace").split())
     try:
         found = policy.default.header_factory("from", value)
     except Exception as error:  # the standard library's parser stumbles over some fields

@@ -5,6 +5,7 @@ import tracemalloc
 
 import pytest
 
+from gateway.errors import Misuse
 from gateway.mail import headers, looks, rewrite
 from gateway.mail.rewrite import Plan, Unfit
 
@@ -82,3 +83,10 @@ def test_many_long_recipient_fields_are_looked_through_in_time() -> None:
     assert time.thread_time() - begun < 5
 
     assert shown == ["a@one.test", "b@two.test"]
+
+
+def test_nobody_hides_behind_a_long_from_field() -> None:
+    content = b"From: " + b"a@ours.test, " * 2_000 + b"stranger@elsewhere.test\r\n\r\n"
+
+    with pytest.raises(Misuse, match="longer than"):
+        looks.authors(headers.parse(content))
