@@ -45,8 +45,7 @@ def engines(url: URL, busy: float, connections: int) -> tuple[Engine, Engine, En
         poolclass=QueuePool,
         creator=_connector(path, busy, _READER),
         pool_size=connections,
-        max_overflow=connections,
-        pool_timeout=busy,
+        max_overflow=-1,  # one more costs little, and the loop, which reads here too, must never wait for a thread
         pool_use_lifo=True,  # the one used last has its pages and statements at hand
     )
     for engine, begin in ((writer, "BEGIN IMMEDIATE"), (reader, "BEGIN")):
