@@ -186,7 +186,7 @@ class Inbox:
 
     def _returned(self, link: Link, message: Message, content: bytes, mail_from: str) -> None:
         """Record an address that does not exist; pass a bounce on to the tool's own return path."""
-        failures = feedback.failures(message)
+        failures = feedback.failures(message, content)
         with self._context.store.begin() as tx:
             contact = people.get(tx, link.contact)
             invalid = next((one for one in failures if one.invalid), None)

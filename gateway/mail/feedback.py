@@ -22,7 +22,11 @@ INVALID = frozenset({"5.1.1", "5.1.2", "5.1.6", "5.1.10"})
 _TOKEN = re.compile(rb"(?<![A-Za-z0-9])[A-Za-z2-7]{53}(?![A-Za-z0-9])")
 _TOKENS_MOST = 50  # of one message; each costs a decryption to try
 _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
-_TEXT_MOST = 20_000  # of a report that no machine was meant to read
+# Of a report that no machine was meant to read, so much is looked at: the patterns that know such reports take time
+# that grows with the square of a line.
+_GUESS_MOST, _LINE_MOST = 16_384, 500
+# The standard library takes a time that grows with the square of such a field; nobody honest writes one.
+_HUGE = re.compile(rb"^content-[a-z-]{1,30}:(?:[^\n]|\n[ \t]){4000}", re.IGNORECASE | re.MULTILINE)
 _FOLD = re.compile(rb"\r?\n[ \t]+")
 _SOFT = re.compile(rb"=\r?\n")
 
@@ -54,17 +58,22 @@ class Complaint:
 
 def read(content: bytes) -> Message | None:
     """Return the message for the functions below, or None when it cannot be read (nested without end, say)."""
+    if _HUGE.search(content):
+        return None
     try:
         return message_from_bytes(content)
     except Exception:  # noqa: BLE001, RUF100 - hostile input finds what the standard library did not think of
         return None
 
 
-def failures(message: Message) -> tuple[Failure, ...]:
-    """Return who finally did not get a copy, as far as a bounce says so; nothing for delays and other mail."""
+def failures(message: Message, content: bytes) -> tuple[Failure, ...]:
+    """Return who finally did not get a copy, as far as a bounce says so; nothing for delays and other mail.
+
+    `content` is what `message` was read from.
+    """
     try:
         found = tuple(_reported(message))
-        return found or tuple(_guessed(message))
+        return found or tuple(_guessed(content))
     except Exception:  # noqa: BLE001, RUF100 - see `read`
         return ()
 
@@ -92,13 +101,17 @@ def _exact(status: str, diagnostic: str) -> str:
     return more[1] if more else said[1] if said else ""
 
 
-def _guessed(message: Message) -> Iterator[Failure]:
+def _guessed(content: bytes) -> Iterator[Failure]:
     """Read what is no delivery-status report as Mailman does; a status then has to stand in its words."""
+    lines = content[:_GUESS_MOST].split(b"\n")
+    message = message_from_bytes(b"\n".join(line[:_LINE_MOST] for line in lines))
+    if "@" not in _field(message, "from"):
+        return  # no server sends such; and the patterns stumble over it
     _, permanent = all_failures(message)
     if not permanent:
         return
     text = next((_text(part) for part in message.walk() if part.get_content_maintype() == "text"), "")
-    status = _STATUS.search(text[:_TEXT_MOST])
+    status = _STATUS.search(text)
     names = (address.decode("ascii", "replace") for address in permanent)
     yield Failure(frozenset(_keys(names)), status[1] if status else "")
 
