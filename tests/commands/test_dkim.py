@@ -75,5 +75,6 @@ def test_inspect_tells_what_the_sender_should_know(tea: Gate) -> None:
     said = tea.json("inspect", message, "--account", "shop", "--to", "anna@example.org", code=1)
 
     assert [row["code"] for row in said["recipients"]] == ["R-UNKNOWN"]
-    assert len(said["warnings"]) == 2
+    assert len(said["warnings"]) == 3
     assert "no-reply@news.tea.example" in said["warnings"][1]
+    assert "advertising" in said["warnings"][2]

@@ -98,6 +98,18 @@ def test_a_refusal_made_elsewhere_can_be_widened_here_and_not_narrowed(client, d
     assert "<form" not in client.get(HERE).text
 
 
+def test_who_agreed_to_be_watched_takes_that_back_by_one_button(client, desk):
+    stop = text.say("web.tracking.stop", "fr")
+    assert stop not in client.get(HERE).text
+    desk.views[KNOWN.contact] = shown(tracked=True)
+    assert stop in client.get(HERE).text
+
+    answer = client.post(HERE, data={"do": "untrack"}, follow_redirects=True)
+    assert desk.changes == [("untrack", KNOWN)]
+    assert text.say("web.untracked", "fr") in answer.text
+    assert stop not in answer.text
+
+
 def test_a_link_without_a_list_offers_the_button_and_no_list(client, desk):
     page = client.get(f"/p/{token(NO_LIST)}").text
     assert text.say("web.ask.any", "fr", advertiser=ADVERTISER.replace("&", "&amp;")) in page
