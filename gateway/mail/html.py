@@ -104,7 +104,25 @@ def find(data: bytes) -> Spot | None:
     That is before the last `</body>` that is a tag, else before the last `</html>`, else at the end; in a document
     that ends inside a comment, a tag or raw text, before that.
     """
+    if _hides_all(data):
+        return None
     return plain(data) or quick(data) or careful(data)
+
+
+_HIDING = re.compile(rb"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|[\s\"']hidden(?=[\s=>/])")
+
+
+def _hides_all(data: bytes) -> bool:
+    """Return whether the page as a whole is not shown: then no place in it is."""
+    low = data.lower()
+    for name in (b"<html", b"<body"):
+        at = low.find(name)
+        while at >= 0:
+            end = low.find(b">", at)
+            if _HIDING.search(low, at, end + 1 if end >= 0 else len(low)):
+                return True
+            at = low.find(name, at + 1)
+    return False
 
 
 def plain(data: bytes) -> Spot | None:
