@@ -84,15 +84,20 @@ class Inbox:
         `peer` says in words who handed it in. Blocks; raise `errors.TryLater`. Twice is once, but for mail passed on.
         """
         message = feedback.read(content)
+        targets = list(dict.fromkeys(incoming.recipients))
+        for target in targets:
+            if target.kind == "stop" and target.link:  # whatever the message looks like
+                self._stop(target.link, message, incoming.mail_from)
+        others = [target for target in targets if target.kind != "stop"]
+        if not others:
+            return True
         if message is None or len(message.get_all("received", ())) > HOPS_MOST:
             return False
         complaint = feedback.complaint(message)
-        for target in dict.fromkeys(incoming.recipients):
-            if target.kind == "stop" and target.link:
-                self._stop(target.link, message, incoming.mail_from)
-            elif complaint is not None and self._complain(complaint):
+        for target in others:
+            if complaint is not None and self._complain(complaint):
                 continue
-            elif target.kind == "return" and target.link:
+            if target.kind == "return" and target.link:
                 self._returned(target.link, message, content, incoming.mail_from)
             else:
                 self._pass_on(content, peer)
@@ -100,18 +105,19 @@ class Inbox:
 
     # Opt-outs by mail.
 
-    def _stop(self, link: Link, message: Message, mail_from: str) -> None:
+    def _stop(self, link: Link, message: Message | None, mail_from: str) -> None:
         """Record the objection, also when a machine asked; confirm it once, to the person concerned."""
         with self._context.store.begin() as tx:
             contact = people.get(tx, link.contact)
             if contact is None:
                 return
-            tells = mail_from and not feedback.automatic(message) and not acknowledge.lately(tx, contact)
+            answered = message is not None and bool(mail_from) and not feedback.automatic(message)
+            tells = answered and not acknowledge.lately(tx, contact)
             evidence = {"ref": link.parcel, **({"told": True} if tells else {})}
             said = Saying(clock.now(), "mailto", evidence=evidence)
             fresh = consent.refuse(self._context, tx, contact, None, Kind.OBJECTED, said)
             marks.said_again(tx, contact.id)
-            if fresh and tells:
+            if fresh and tells and message is not None:
                 self._confirm(tx, contact, link, message, mail_from)
         meters.count("opt_outs", "mailto")
         journal.note("objected", origin="mailto", ref=link.parcel)

@@ -271,3 +271,11 @@ async def test_mail_that_is_passed_on_is_not_signed_in_the_advertisers_name(embe
 
     assert hop.letters[0].content.endswith(content)
     assert b"DKIM-Signature" not in hop.letters[0].content
+
+
+async def test_an_opt_out_counts_even_when_its_message_cannot_be_read(embedded: Context) -> None:
+    [letter] = await delivered(embedded, CAMILLE)
+    assert take(embedded, mailto(letter), b"Content-Type: x" + b"; a=b" * 2000 + b"\r\n\r\n", CAMILLE)
+
+    assert "R-OBJECTED" in await refused(embedded, CAMILLE)
+    assert letters(embedded) == []
