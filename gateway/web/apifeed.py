@@ -46,7 +46,7 @@ def events(
     ] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     type: Annotated[  # noqa: A002 - the name that everybody expects
-        list[m.Word] | None, Query(max_length=50, description="Only these types.")
+        list[m.EventType] | None, Query(max_length=50, description="Only these types.")
     ] = None,
 ) -> m.Events:
     """Show events in the order in which they were sealed: nothing behind a cursor is ever missed or moved.

@@ -243,14 +243,14 @@ class Lists(BaseModel):
     lists: list[List]
 
 
-_Type = Literal[feed.TYPES]  # type: ignore[valid-type]
+EventType = Literal[feed.TYPES]  # type: ignore[valid-type]
 
 
 class WebhookGiven(Given):
     """Who is to be told of what."""
 
     url: Annotated[str, StringConstraints(min_length=9, max_length=2000, pattern=r"^https?://[!-~]+$")]
-    types: list[_Type] = Field(
+    types: list[EventType] = Field(
         [],
         max_length=50,
         description="Which events; without any: unsubscribed, subscribed, complained, bounced, rejected.",

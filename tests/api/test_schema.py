@@ -32,7 +32,13 @@ def test_every_operation_answers_as_its_document_says(context: Context, url: str
         operation = found.ok()
 
         @given(case=operation.as_strategy(generation_mode=mode))
-        @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+        @settings(
+            max_examples=EXAMPLES,
+            derandomize=True,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            database=None,
+        )
         def ask(case: schemathesis.Case) -> None:
             case.call_and_validate(base_url=base, headers=headers, excluded_checks=BEYOND)
 
