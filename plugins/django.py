@@ -1,7 +1,7 @@
 """Django: django-newsletter's mail, and a site of your own that speaks django-anymail's names.
 
 django-newsletter sets List-Unsubscribe with the page of a newsletter, the same for everybody. It has no API: a view
-of a few lines (docs/howto/django.md) takes what happened here, and a signal sends what happened there.
+of a few lines (docs/howto/tools.md) takes what happened here, and a signal sends what happened there.
 
 `[plugins.tools.LOGIN]`: url of that view, password: the secret that it checks, sent as Bearer; `hook`: the secret of
 the way back. The events have the names and fields of anymail's tracking events: event_type, recipient, timestamp, and

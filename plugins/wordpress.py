@@ -2,8 +2,8 @@
 
 MailPoet sets List-Unsubscribe with an address of its router (`mailpoet_router`) and, over https,
 List-Unsubscribe-Post: add the site's host to the account's opt-out hosts, and MailPoet hears of every opt-out by RFC
-8058. MailPoet tells of its own by the hook `mailpoet_subscriber_status_changed`: docs/howto/wordpress.md has the
-lines that send it to /hooks/wordpress.
+8058. MailPoet tells of its own by the hook `mailpoet_subscriber_status_changed`: docs/howto/tools.md has the lines
+that send it to /hooks/wordpress.
 """
 
 import json
