@@ -5,7 +5,7 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis import GenerationMode
-from schemathesis.checks import positive_data_acceptance
+from schemathesis.checks import negative_data_rejection, positive_data_acceptance
 
 from gateway.flow.context import Context
 from gateway.web import api
@@ -40,7 +40,9 @@ def test_every_operation_answers_as_its_document_says(context: Context, url: str
             database=None,
         )
         def ask(case: schemathesis.Case) -> None:
-            case.call_and_validate(base_url=base, headers=headers, excluded_checks=BEYOND)
+            # Lines are bytes: what is no address is answered as such, one by one.
+            beyond = [*BEYOND, negative_data_rejection] if case.path.endswith("/bulk") else BEYOND
+            case.call_and_validate(base_url=base, headers=headers, excluded_checks=beyond)
 
         ask()
         seen.append(operation.label)
