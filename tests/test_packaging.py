@@ -114,10 +114,15 @@ def pins(name: str) -> dict[str, str]:
     return dict(re.findall(r"^([a-z0-9-]+)(?:\[[^]]*\])?==([^ ;\\]+)", text, re.MULTILINE))
 
 
+def named(requirement: str) -> str:
+    """Return the name that a requirement begins with, as locks spell it (PEP 503)."""
+    return re.sub(r"[-_.]+", "-", re.split(r"[\[<>=~! ]", requirement)[0]).lower()
+
+
 def test_the_locks_agree_and_hold_all_that_the_project_asks_for() -> None:
     run_lock, dev_lock = pins("run.lock"), pins("dev.lock")
-    asked = [re.split(r"[\[<>=~! ]", line)[0] for line in PROJECT["project"]["dependencies"]]
-    tools = [re.split(r"[\[<>=~! ]", line)[0] for line in PROJECT["dependency-groups"]["dev"]]
+    asked = [named(line) for line in PROJECT["project"]["dependencies"]]
+    tools = [named(line) for line in PROJECT["dependency-groups"]["dev"]]
 
     assert run_lock.items() <= dev_lock.items()
     assert set(asked) <= run_lock.keys()

@@ -18,8 +18,8 @@ from gateway.flow import conversations, toolsync
 from gateway.flow.context import Context
 from gateway.flow.toolsync import Tally
 from gateway.loader import available, load
-from gateway.mail import headers
-from gateway.plugin import Answer, Call
+from gateway.mail import headers, oneclick
+from gateway.plugin import Answer, Call, Hints
 from gateway.store.tables import Account, List
 
 
@@ -60,7 +60,8 @@ def check(shell: Shell, name: str, message: Path | None) -> None:
     row = {"name": found.name, "title": found.title, "file": found.origin, "block_style": found.block_style}
     if message is not None:
         content = message.read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
-        hints = found.recognise(headers.parse(content).pairs())
+        fields = headers.parse(content)
+        hints = found.recognise(fields.pairs()).over(Hints(one_click=oneclick.found(fields)))
         shell.out.record({**row, "hints": dataclasses.asdict(hints)})
         if not hints.tool:
             shell.out.note("plugin-reads-nothing", name=name)

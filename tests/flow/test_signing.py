@@ -55,7 +55,7 @@ async def test_the_newest_key_signs_once_it_is_active(embedded: Context) -> None
     assert "waiting" not in {key.selector for key in keys.keys}
 
     with embedded.store.begin() as tx:
-        answers = dkimkeys.seen(tx, dkim.all(tx, number)[1:2], lambda _name: [dkimkeys.record(waiting)])
+        answers = dkimkeys.seen(tx, dkim.all(tx, number)[1:2], lambda _name, _kind: [dkimkeys.record(waiting)])
     assert [answer.begins for answer in answers] == [True]
     assert [key.selector for key in embedded.signing.read(number).aligned(sample.DOMAIN)] == ["next", "waiting"]
 

@@ -28,10 +28,10 @@ def app(desk: Desk):
 
 def test_an_answer_under_way_is_finished_when_the_server_stops():
     class Slow(Desk):
-        def stop(self, link, *, everything, origin):
+        def stop(self, link, **more):
             begun.set()
             assert go_on.wait(10)
-            return super().stop(link, everything=everything, origin=origin)
+            return super().stop(link, **more)
 
     desk, begun, go_on = Slow(), threading.Event(), threading.Event()
 
