@@ -7,7 +7,7 @@ from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, ByteSize, PlainSerializer, Strict, WithJsonSchema
 
@@ -129,29 +129,29 @@ def _hostname(value: str) -> str:
 
 
 def _public_url(value: str) -> str:
-    try:
-        url = urlsplit(value)
-        host, _ = url.hostname, url.port
-    except ValueError:
-        host = None
-    if not host or url.query or url.fragment or url.scheme not in {"http", "https"}:
-        raise ValueError(f'{value!r} is not the address of a site; write for example "https://consent.example.org"')
-    if url.scheme == "http" and not is_loopback(host):
-        raise ValueError(f"{value!r} must begin with https: one-click links are https only (RFC 8058)")
+    url = _site(value, "https://consent.example.org")
+    if url.scheme == "http" and not is_loopback(url.hostname or ""):
+        raise ValueError(f"{value!r:.200} must begin with https: one-click links are https only (RFC 8058)")
     return value.rstrip("/")
 
 
 def _web_url(value: str) -> str:
-    try:
-        url = urlsplit(value)
-        host, _ = url.hostname, url.port
-    except ValueError:
-        host = None
-    if not host or url.query or url.fragment or url.scheme not in {"http", "https"}:
-        raise ValueError(f'{value!r:.200} is not the address of a site; write for example "https://lists.example.org"')
+    url = _site(value, "https://lists.example.org")
     if url.username or url.password:
         raise ValueError('a password does not stand in a URL; set username and password = "env:NAME"')
     return value.rstrip("/")
+
+
+def _site(value: str, example: str) -> SplitResult:
+    """Return the parts of the address of a site: http or https, nothing behind the path."""
+    try:
+        url = urlsplit(value)
+        good = bool(url.hostname) and (url.port or 1) > 0
+    except ValueError:
+        good = False
+    if not good or url.query or url.fragment or url.scheme not in {"http", "https"}:
+        raise ValueError(f'{value!r:.200} is not the address of a site; write for example "{example}"')
+    return url
 
 
 def _takes(format_: str) -> WithJsonSchema:
