@@ -5,7 +5,7 @@ Sympa sets X-Loop and X-Sequence, List-Id, Precedence: list, and the List-* fiel
 `[plugins.tools.LOGIN]`: url of the SOAP interface, such as https://lists.example.org/sympasoap; username and password
 of a trusted application (trusted_applications.conf), which needs the variable USER_EMAIL of a listmaster as username:
 `name/listmaster@example.org`. lists: our name = the list's name there. Its own sign-offs come by `plugin sync
---export` with the members dumped by `sympa dump_users`.
+--export` with the `member.dump` that `sympa dump LIST@DOMAIN` writes into the list's folder.
 """
 
 import re
@@ -18,6 +18,11 @@ from gateway.plugin import Answer, Call, Event, Hints, Member, Tool
 BLOCK_STYLE = "discard"
 
 _LIST_ID = re.compile(r"<\s*([A-Za-z0-9._-]+)\s*>\s*$")
+# In the answers of Sympa/WWW/SOAP.pm, `del` and `amI`. A fault other than "Undef", such as that of a wrong password or
+# list, says that nothing was done.
+_UNDEF = re.compile(rb"<faultstring[^>]*>Undef</faultstring>")
+_FALSE = re.compile(rb"<result[^>]*>(?:false|0)</result>")
+_FAULT = re.compile(rb"<faultstring[^>]*>([^<]{1,200})<")
 _EMAIL = re.compile(r"(?mi)^email\s+(\S+)\s*$")
 
 
@@ -39,18 +44,33 @@ def notify(event: Event, tool: Tool) -> Generator[Call, Answer, None]:
     ours = event.list if event.kind == "unsubscribed" else None  # a complaint is about everything
     theirs = [tool.lists[ours]] if ours and ours in tool.lists else sorted(set(tool.lists.values()))
     for name in theirs:
-        body = _request(tool, "del", name, event.address, "1")
-        headers = [
-            ("content-type", "text/xml; charset=utf-8"),
-            ("soapaction", '"urn:sympasoap#authenticateRemoteAppAndRun"'),
-        ]
-        yield Call("POST", tool.url, body, headers, fine=(500,))  # a fault: not a member, or signed off already
+        answer = yield _call(tool, (500,), "del", name, event.address, "1")
+        if answer.status != 500:
+            continue
+        if _UNDEF.search(answer.body):  # not a member, or no longer; but a list that is closed gives the same fault
+            answer = yield _call(tool, (), "amI", name, "subscriber", event.address)
+            if _FALSE.search(answer.body):
+                continue
+        raise ValueError(f"Sympa refuses to delete a member of {name}: {_fault(answer.body)}")
 
 
 def read(export: bytes) -> Iterator[Member]:
     """Read a dump of the members of a list: blocks of lines, one of them `email ADDRESS`."""
     for found in _EMAIL.finditer(export.decode("utf-8", "replace")):
         yield Member(found.group(1), subscribed=True)
+
+
+def _fault(body: bytes) -> str:
+    found = _FAULT.search(body)
+    return found[1].decode("utf-8", "replace") if found else "is the list open?"
+
+
+def _call(tool: Tool, fine: tuple[int, ...], service: str, *parameters: str) -> Call:
+    headers = [
+        ("content-type", "text/xml; charset=utf-8"),
+        ("soapaction", '"urn:sympasoap#authenticateRemoteAppAndRun"'),
+    ]
+    return Call("POST", tool.url, _request(tool, service, *parameters), headers, fine)
 
 
 def _request(tool: Tool, service: str, *parameters: str) -> bytes:

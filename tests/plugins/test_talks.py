@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import json
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -197,6 +198,42 @@ def test_sympa_deletes_members_by_its_soap_interface() -> None:
     assert len(talk("sympa", event("complained", list="news"), SYMPA)) == 2
 
 
+def sympa_hears(*answers: Answer) -> list[str]:
+    """Return the services that were called for somebody who signs off, when Sympa gives these answers."""
+    notify = load("sympa").notify
+    assert notify is not None
+    conversation = notify(event(list="news"), SYMPA)
+    calls = [next(conversation)]
+    with contextlib.suppress(StopIteration):
+        for answer in answers:
+            calls.append(conversation.send(answer))  # noqa: PERF401 - the conversation ends by StopIteration
+    return [one for call in calls for one in re.findall(r"<service>(\w+)</service>", call.body.decode())]
+
+
+def fault(words: str) -> Answer:
+    return Answer(500, f"<soap:Fault><faultstring>{words}</faultstring></soap:Fault>".encode())
+
+
+def member(value: str) -> Answer:
+    return Answer(200, f'<result xsi:type="xsd:boolean">{value}</result>'.encode())
+
+
+def test_sympa_somebody_who_is_no_member_is_no_failure() -> None:
+    assert sympa_hears(fault("Undef"), member("false")) == ["del", "amI"]
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        *((fault(words),) for words in ("Authentication failed", "Undefined list", "Not allowed.", "")),
+        (fault("Undef"), member("true")),  # the list is closed
+    ],
+)
+def test_sympa_every_other_fault_is_tried_again(answers: tuple[Answer, ...]) -> None:
+    with pytest.raises(ValueError, match="Sympa refuses to delete a member of gazette"):
+        sympa_hears(*answers)
+
+
 def test_mailman_ends_the_membership_of_the_list_or_every_one() -> None:
     tool = Tool(
         "http://127.0.0.1:8001/3.1", "restadmin", "key", {"news": "news.lists.example", "pro": "pro.lists.example"}
@@ -235,7 +272,7 @@ def test_mailpoet_is_heard() -> None:
         ("phplist", "email\tblacklisted\na@x.example\t0\nb@x.example\t1\n", [True, False]),
         ("phplist", "Email;Is Blacklisted\na@x.example;No\nb@x.example;Yes\n", [True, False]),
         ("odoo", "\ufeffEmail,Active\na@x.example,True\n", [False]),
-        ("sympa", "email a@x.example\ngecos A\n\nemail b@x.example\n", [True, True]),
+        ("sympa", "date 1\nemail a@x.example\ngecos A\n\ndate 1\nemail b@x.example\n\n", [True, True]),
     ],
 )
 def test_exports_are_read(name: str, export: str, expected: list[bool]) -> None:

@@ -2,9 +2,7 @@
 
 import json
 import re
-import time
 import urllib.request
-from collections.abc import Callable
 from email import policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -15,22 +13,10 @@ from gateway.loader import load
 from gateway.mail import headers
 from tests.support import mailman
 from tests.support.gateway import World, campaign
+from tests.support.tools import copies, eventually
 
 AGREED, OBJECTED = "camille.durand@mailbox.example", "opposee@mailbox.example"
 LIST = "lettre@maison-lavande.example"
-
-
-def eventually(true: Callable[[], bool], what: str) -> None:
-    limit = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < limit, what
-        time.sleep(0.2)
-
-
-def copies(world: World) -> list[bytes]:
-    """Return the copies of posts; the report about who was left out lies beside them."""
-    found = [path.read_bytes() for path in sorted((world.folder / "outgoing/new").glob("*"))]
-    return [one for one in found if b"List-Unsubscribe:" in one]
 
 
 def post(subject: str) -> bytes:
