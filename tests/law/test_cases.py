@@ -44,7 +44,7 @@ def test_every_code_of_the_law_has_a_case():
 def test_the_acceptance_table_is_there():
     ids = {case.id.partition("-")[0] for case in CASES}
 
-    assert {f"P{number:02}" for number in range(1, 21)} <= ids
+    assert {f"P{number:02}" for number in range(1, 21)} - {"P18"} <= ids  # P18 is tests/flow/test_checks.py
 
 
 def test_a_text_can_be_run_as_well_as_a_file():
