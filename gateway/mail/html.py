@@ -157,7 +157,8 @@ def _before_the_end(data: bytes, bodies: int) -> Spot | None:
 def quick(data: bytes) -> Spot | None:
     """Return the spot of a document whose every tag is closed in order; None is no answer: ask `careful`."""
     data = data.lower()
-    if data.endswith((b"<", b"</")) or _DOUBT.search(data):
+    # "--!>" ends a comment as well (HTML 13.2.5.52), which the patterns of this way do not know.
+    if data.endswith((b"<", b"</")) or b"--!>" in data or _DOUBT.search(data):
         return None
     still_open: list[bytes] = []
     bodies, conditional, at_body = 0, False, False

@@ -146,3 +146,12 @@ def test_newsletters_of_the_corpus_take_the_quick_way():
 @pytest.mark.timeout(20)
 def test_hostile_pages_take_bounded_time(page):
     assert html.find(page) is None or html.find(page).offset <= len(page)
+
+
+def test_a_comment_that_a_bang_ends_hides_no_open_element_from_us():
+    page = b"<p>x</p><!-- a --!><div style='display:none'> b --><p>y</p>"
+    spot = html.find(page)
+
+    assert spot == html.careful(page)
+    assert spot is not None
+    assert spot.close == b"</div>"
