@@ -5,10 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from gateway.store import migrate
 from gateway.store.engine import Store
 from tests.support.postgres import Cluster
+
+# A loaded machine is no mistake of ours: property tests look at what comes out, never at how long it took.
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ A splice keeps every byte around it. Where charset or transfer encoding cannot c
 encoded anew: quoted-printable (base64 if it was that), and UTF-8 if the charset was the obstacle.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
@@ -19,6 +20,8 @@ from gateway.mail.structure import Broken, Part
 from gateway.mail.tracking import Watch
 
 _PGP = b"-----BEGIN PGP MESSAGE-----"
+_NAME_MOST = 200  # bytes in which the name of a tag is looked for
+_IN_NAME = re.compile(rb"<[/!?]?[^\s<>\"'=]*\Z")
 _BLANK = frozenset({b" ", b"\t"})
 _PARAM_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$&+-.^_`{|}~")
 
@@ -239,6 +242,10 @@ def _edits(data: bytes, markup: bool, wanted: Wanted) -> tuple[Edit, ...] | None
         # What goes takes with it the placeholders inside.
         kept = [each for each in edits if not any(one.start < each.end and each.start < one.end for one in watches)]
         edits = [*kept, *[Edit(one.start, one.end, watch=one) for one in watches]]
+    if markup and (upset := next((each for each in edits if _upsets(data, each)), None)):
+        if upset.found is None:
+            return None
+        raise Broken("placeholder", data[upset.start : upset.end][:60].decode("ascii", "replace"))
     if wanted.mention:
         spot = html.find(data) if markup else plaintext.find(data)
         if spot is None or any(each.start < spot.offset < each.end for each in edits):
@@ -251,6 +258,16 @@ def _edits(data: bytes, markup: bool, wanted: Wanted) -> tuple[Edit, ...] | None
         edits.insert(0, Edit(at, at, opening=True))
     edits.sort(key=lambda edit: (edit.start, edit.end))
     return tuple(edits)
+
+
+def _upsets(data: bytes, edit: Edit) -> bool:
+    """Return whether an edit may make a tag, or the end of a comment, of what stands around it.
+
+    That is so within the name of a tag, and where signs that end a comment come together.
+    """
+    before = data[max(0, edit.start - _NAME_MOST) : edit.start]
+    ending = before[-1:] in (b"-", b"!") and data[edit.end : edit.end + 1] in (b"-", b"!", b">")
+    return ending or _IN_NAME.search(before) is not None
 
 
 def _addressed(data: bytes, found: tuple[Found, ...]) -> tuple[Found, ...]:
