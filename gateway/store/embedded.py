@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
 
+from gateway import clock
 from gateway.errors import Misuse, TryLater
 
 _PRAGMAS = (
@@ -90,13 +91,27 @@ def _connector(path: Path, busy: float, pragmas: tuple[str, ...]) -> Callable[[]
         )
         try:
             for pragma in (*_PRAGMAS, *pragmas):
-                connection.execute(pragma)
+                _set(connection, pragma, busy)
         except sqlite3.Error:
             connection.close()
             raise
         return connection
 
     return connect
+
+
+def _set(connection: sqlite3.Connection, pragma: str, busy: float) -> None:
+    """Set a pragma; wait where SQLite does not: while another process turns a fresh file to its write-ahead log."""
+    limit = clock.ticks() + busy
+    while True:
+        try:
+            connection.execute(pragma)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or clock.ticks() > limit:
+                raise
+            clock.pause(0.01)
+        else:
+            return
 
 
 def _beginner(statement: str, path: Path, same: os.stat_result) -> Callable[[Connection], Any]:
