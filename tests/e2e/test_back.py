@@ -52,8 +52,10 @@ def events(world: World, address: str) -> list[str]:
     return [one["event"] for one in json.loads(world.run("--json", "contact", "show", address).stdout)["events"]]
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="Postfix must be started by root; the stand-in sends no bounces")
 def test_bounces_complaints_and_opt_outs_come_back_through_a_real_mail_server(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        assert os.environ.get("CI") != "true", "only root can start the Postfix that bounces"
+        pytest.skip("only root can start the Postfix that bounces")
     door = free_port()
     routes = (
         "transport_maps = inline:{ { gone.test = error:5.1.1 no such user here },"
