@@ -7,6 +7,7 @@ import smtplib
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from email.message import EmailMessage
@@ -21,7 +22,7 @@ from gateway.flow.context import open_context
 from gateway.mail.address import parse
 from gateway.store import advertisers, lists, migrate, people
 from gateway.store.tables import Contact
-from tests.support.ports import free_port, wait_for_port, wait_for_silence
+from tests.support.ports import free_port, wait_for_silence
 
 ROOT = Path(__file__).parent.parent.parent
 CONFIG = """\
@@ -114,21 +115,23 @@ class World:
         return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=60, check=False)
 
     def start(self, *arguments: str, program: Sequence[str | Path] = (ROOT / "cli.py",)) -> None:
-        """Run the gateway until it takes connections; raise AssertionError with its log when it does not.
+        """Run the gateway until it says that all of it is ready; raise AssertionError with its log when it does not.
 
         `program` is the Python file that is run, with arguments of its own.
         """
+        before = self.log.stat().st_size if self.log.exists() else 0
+        workers = int(arguments[arguments.index("--workers") + 1]) if "--workers" in arguments else 1
         with self.log.open("ab") as log:
             command = [sys.executable, *program, "--config", self.config, "serve", *arguments]
             process = subprocess.Popen(
                 command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
         self._process = process
-        for port in (self.smtp_port, self.web_port):
-            try:
-                wait_for_port(port, 40, lambda: process.poll() is None)
-            except TimeoutError as error:
-                raise AssertionError(f"the gateway did not start\n{self.log.read_text('utf-8')}") from error
+        limit = time.monotonic() + 60
+        while self.log.read_bytes()[before:].count(b'"event":"ready"') < workers:
+            running = process.poll() is None and time.monotonic() < limit
+            assert running, f"the gateway did not start\n{self.log.read_text('utf-8')}"
+            time.sleep(0.05)
 
     def died(self, seconds: float = 60) -> bool:
         """Return whether the gateway has come to its end by itself within that time."""

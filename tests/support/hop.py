@@ -35,12 +35,16 @@ class Keeper:
         with self._lock:
             return Counter({subject: count for (_, subject), count in self.copies.items()})
 
-    def wait(self, subjects: set[str], seconds: float = 60) -> None:
-        """Wait until a copy of each is here."""
+    def wait(self, subjects: set[str], recipients: int = 1, seconds: float = 60) -> None:
+        """Wait until copies of each are here, for that many recipients."""
         limit = time.monotonic() + seconds
-        while missing := subjects - set(self.subjects):
+        while missing := {subject for subject in subjects if self._reached(subject) < recipients}:
             assert time.monotonic() < limit, f"never arrived: {sorted(missing)}"
             time.sleep(0.05)
+
+    def _reached(self, subject: str) -> int:
+        with self._lock:
+            return sum(1 for _, about in self.copies if about == subject)
 
 
 @contextmanager

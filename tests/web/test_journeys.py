@@ -24,7 +24,8 @@ def said(page) -> str:
 
 def test_the_page_about_the_data_says_what_and_why_and_shows_none_of_it(walk):
     walk.go(walk.here)
-    walk.page.get_by_role("link", name="Vos données").click()
+    with walk.page.expect_navigation():
+        walk.page.get_by_role("link", name="Vos données").click()
     found = walk.page.content()
 
     assert "« La lettre de la Maison Lavande » : vous l’avez accepté le" in said(walk.page)
