@@ -1,6 +1,7 @@
 """From rows to facts: everything that a decision may look at, read in one transaction for many questions."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -76,8 +77,10 @@ class Reader:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._catalogue = Catalogue()
+        self._standing = context.store.standing() if context.store.embedded else None
+        self._read = self._standing.read if self._standing else context.store.read
         self._group: Group[Question, Sequence[Case]] | Inline[Question, Sequence[Case]] = (
-            Inline(self._work) if context.store.embedded else Group(self._work, linger=LINGER, name="facts")
+            Inline(self._work) if self._standing else Group(self._work, linger=LINGER, name="facts")
         )
 
     async def ask(self, question: Question) -> Sequence[Case]:
@@ -87,19 +90,25 @@ class Reader:
     async def close(self) -> None:
         """Answer what was asked, then stop."""
         await self._group.close()
+        if self._standing:
+            self._standing.close()
 
     def _work(self, questions: Sequence[Question]) -> list[Sequence[Case]]:
-        return list(gather(self._context, questions, clock.now(), self._catalogue))
+        return list(gather(self._context, questions, clock.now(), self._catalogue, self._read))
 
 
 def gather(
-    context: Context, questions: Sequence[Question], now: datetime, catalogue: Catalogue | None = None
+    context: Context,
+    questions: Sequence[Question],
+    now: datetime,
+    catalogue: Catalogue | None = None,
+    read: Callable[[], AbstractContextManager[Tx]] | None = None,
 ) -> Sequence[Sequence[Case]]:
     """Return one case for each recipient of each question, in order; raise `errors.TryLater` when the store is away.
 
-    `catalogue` saves reading the same few rows again; it belongs to one thread.
+    `catalogue` saves reading the same few rows again, `read` opens the transaction; both belong to one thread.
     """
-    with context.store.read() as tx:
+    with (read or context.store.read)() as tx:
         catalogue = catalogue or Catalogue()
         catalogue.turn_to(tx)
         frames = [_frame(tx, catalogue, question) for question in questions]

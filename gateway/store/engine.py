@@ -5,13 +5,14 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import TypeVar
 
-from sqlalchemy import URL, Connection, make_url, text
+from sqlalchemy import URL, make_url, text
 from sqlalchemy.exc import ArgumentError
 from sqlmodel import Session
 
 from gateway.errors import Bug, Misuse
 from gateway.store import embedded, server
 from gateway.store.numbers import Name, Numbers
+from gateway.store.standing import Reading, Standing
 from gateway.store.together import Together
 from gateway.store.trouble import told
 
@@ -54,11 +55,15 @@ class Store:
     def read(self) -> Iterator[Session]:
         """Open a transaction for reading: all its statements see one state. Raises `errors.TryLater` as `begin`."""
         with told(), self._reader.connect() as connection, connection.begin():
-            tx = _Reading(connection)
+            tx = Reading(connection)
             try:
                 yield tx
             finally:
                 tx.close()
+
+    def standing(self) -> Standing:
+        """Return what reads the embedded database in many short transactions, for one thread, until it is closed."""
+        return Standing(self._reader, embedded.begin)
 
     def together(self, do: Callable[[Session], T]) -> T:
         """Return what `do` returned in a transaction that is committed, and that may be shared with other threads.
@@ -101,18 +106,6 @@ class Store:
     def _fresh(self) -> Iterator[Session]:
         with told(), Session(self._numberer) as tx, tx.begin():
             yield tx
-
-
-class _Reading(Session):
-    """A session on a connection whose transaction is begun and ended by the store: a session's own way costs more."""
-
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(connection, expire_on_commit=False, autoflush=False)
-        self._begun = connection
-
-    def connection(self, *_: object, **__: object) -> Connection:
-        """Return the connection."""
-        return self._begun
 
 
 def parse(url: str) -> URL:
