@@ -28,7 +28,7 @@ def choose(root: Part) -> list[Part] | None:
     """
     if any(part.kind == "multipart/signed" for part in root.walk()):
         return None
-    return _bodies(root)
+    return _bodies(root) or None
 
 
 def others(root: Part, chosen: list[Part]) -> Iterator[Part]:
@@ -49,29 +49,34 @@ def _seems_text(part: Part) -> bool:
 
 
 def _bodies(part: Part) -> list[Part] | None:
-    if part.attached or part.type.doubtful:
-        return None
+    """Return the leaves of the first body in `part`: none if it shows no text, None if what it shows cannot bear it."""
+    if part.attached:
+        return []
+    if part.type.doubtful:
+        return None if _seems_text(part) else []
     if part.kind in TEXT:
         return [part]
     if part.kind == "multipart/alternative":
         return _alternatives(part)
     if part.kind == "multipart/related":
         return _bodies(part.parts[0]) if _starts_first(part) else None
-    if part.kind.startswith("multipart/"):
-        return next((found for child in part.parts if (found := _bodies(child)) is not None), None)
-    return None
+    for child in part.parts:
+        if (found := _bodies(child)) is None or found:
+            return found
+    return []
 
 
 def _alternatives(part: Part) -> list[Part] | None:
     found: list[Part] = []
+    bare = False
     for child in part.parts:
-        if child.kind == "text/calendar":  # an invitation is acted upon, its text is that of the others
-            continue
         below = _bodies(child)
         if below is None:
             return None
+        # An invitation is acted upon, its text is that of the others.
+        bare = bare or not (below or child.kind == "text/calendar")
         found += below
-    return found or None
+    return None if found and bare else found
 
 
 def _starts_first(part: Part) -> bool:

@@ -21,7 +21,7 @@ from gateway.mail.tracking import Watch
 
 _PGP = b"-----BEGIN PGP MESSAGE-----"
 _NAME_MOST = 200  # bytes in which the name of a tag is looked for
-_IN_NAME = re.compile(rb"<[/!?]?[^\s<>\"'=]*\Z")
+_IN_NAME = html.expression(rb"<[/!?]?[^\s<>\"'=]*\Z")
 _BLANK = frozenset({b" ", b"\t"})
 _PARAM_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$&+-.^_`{|}~")
 
@@ -80,7 +80,7 @@ class Leaf:
 
     def head(self, content: bytes, fields: tuple[Field, ...], charset: str | None) -> bytes:
         """Return header `fields` of the leaf, without the empty line; with what `body` said of its charset."""
-        if charset is None:
+        if charset is None and not self.part.loose:
             return b"".join([content[found.start : found.end] for found in fields])
         encoding = b"base64" if self.part.encoding == "base64" else b"quoted-printable"
         new = {"content-transfer-encoding": b"Content-Transfer-Encoding: " + encoding + b"\r\n"}

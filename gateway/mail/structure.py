@@ -31,7 +31,8 @@ class Part:
     """One part: `content[start:end]` with its header section; its body is `content[headers.body_start:end]`.
 
     `kind` is the content type as "type/subtype"; `encoding` the transfer encoding, lower-case, "" when none is given;
-    `attached` says that a reader may show it as a file instead of text.
+    `loose` says that blanks stand around it, for which some readers do not know it; `attached` says that a reader may
+    show it as a file instead of text.
     """
 
     start: int
@@ -39,6 +40,7 @@ class Part:
     headers: Headers
     type: params.Value
     encoding: str
+    loose: bool
     attached: bool
     depth: int
     parts: list["Part"] = field(default_factory=list)
@@ -125,15 +127,17 @@ def _spellable(boundary: str) -> bool:
     return boundary.isascii() and boundary.isprintable() and not boundary.endswith(" ")
 
 
-def _described(headers: Headers, default: params.Value) -> tuple[params.Value, str, bool]:
-    """Return content type, transfer encoding and whether it is attached. Raises `Broken` for fields given twice."""
-    kind, encoding, attached = default, "", False
+def _described(headers: Headers, default: params.Value) -> tuple[params.Value, str, bool, bool]:
+    """Return type, transfer encoding, whether that is loose, and attached. Raises `Broken` for fields given twice."""
+    kind, encoding, loose, attached = default, "", False, False
     seen = 0
     for found in headers.fields:
         if found.name == "content-type":
             kind, bit = params.read("content-type", found.raw), 1
         elif found.name == "content-transfer-encoding":
-            encoding, bit = found.raw.decode("ascii", "replace").strip(" \t\r\n").lower(), 2
+            written, bit = found.raw.decode("ascii", "replace").lower(), 2
+            encoding = written.strip(" \t\r\n")
+            loose = encoding != written and encoding not in _PLAIN_ENCODINGS
         elif found.name == "content-disposition":
             disposition, bit = params.read("content-disposition", found.raw), 4
             attached = disposition.doubtful or disposition.value != "inline" or "filename" in disposition.params
@@ -142,4 +146,4 @@ def _described(headers: Headers, default: params.Value) -> tuple[params.Value, s
         if seen & bit:
             raise Broken("field-twice", found.name)
         seen |= bit
-    return kind, encoding, attached or "name" in kind.params
+    return kind, encoding, loose, attached or "name" in kind.params

@@ -6,6 +6,7 @@ parser (Lexbor) says what is seen. `hold` raises AssertionError, with the reason
 
 import email
 import re
+from copy import copy
 from email.message import Message
 from email.policy import compat32
 
@@ -100,13 +101,28 @@ def _marked(part: Message) -> bool:
 
 def _inserted_only(was: Message, became: Message) -> None:
     """What a person read before is there still, in one piece or with the mention in between."""
-    old, new = rules.text_of(was), rules.text_of(became)
+    old, new = rules.text_of(_by_the_book(was)), rules.text_of(became)
     if was.get_content_charset("utf-8").lower().startswith(("utf-16", "utf-32")):
         old = old.removeprefix("\ufeff")
     ahead = _common(old, new)
     behind = min(_common(old[::-1], new[::-1]), len(old) - ahead)
     # A final line end may have been added, or an unfinished "</" left before the mention.
     assert ahead + behind >= len(old) - 2, "the sender's words have changed"
+
+
+def _by_the_book(part: Message) -> Message:
+    """Return a part with the blanks around its transfer encoding left out, as RFC 2045 3 has them read.
+
+    The standard library does not know the encoding with them; mailparse, and people's programs, do. The copy is judged by
+    the standard library all the same: there the field has to be plain.
+    """
+    encoding = part["content-transfer-encoding"]
+    if encoding is None or str(encoding) == str(encoding).strip():
+        return part
+    plain = copy(part)
+    plain._headers = list(part._headers)
+    plain.replace_header("content-transfer-encoding", str(encoding).strip())
+    return plain
 
 
 def _common(one: str, other: str) -> int:
