@@ -50,20 +50,16 @@ def _seems_text(part: Part) -> bool:
 
 def _bodies(part: Part) -> list[Part] | None:
     """Return the leaves of the first body in `part`: none if it shows no text, None if what it shows cannot bear it."""
-    if part.attached:
-        return []
-    if part.type.doubtful:
-        return None if _seems_text(part) else []
+    if part.attached or part.type.doubtful:
+        return None if _seems_text(part) and not part.attached else []
     if part.kind in TEXT:
         return [part]
     if part.kind == "multipart/alternative":
         return _alternatives(part)
     if part.kind == "multipart/related":
         return _bodies(part.parts[0]) if _starts_first(part) else None
-    for child in part.parts:
-        if (found := _bodies(child)) is None or found:
-            return found
-    return []
+    bodies = map(_bodies, part.parts)
+    return next((found for found in bodies if found or found is None), [])
 
 
 def _alternatives(part: Part) -> list[Part] | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 
 def expression(pattern: bytes, flags: int = 0) -> re.Pattern[bytes]:
-    """Return the expression in which `\\s`, within brackets, is a blank of HTML: what a vertical tab is not (13.2.5)."""
+    r"""Return the expression where `\s`, within brackets, is a blank of HTML; a vertical tab is none (13.2.5)."""
     return re.compile(pattern.replace(rb"\s", rb"\t\n\f\r "), flags)
 
 
@@ -247,10 +247,33 @@ def marked(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 def tags(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Yield the start tags of the page: lower-case name, and where each begins and ends."""
-    for token in _TOKEN.finditer(data.lower()):
-        if token["name"] and token["close"] and not token["slash"]:
-            yield token["name"], token.start(), token.end()
+    """Yield the start tags of the page: lower-case name, and where each begins and ends; in conditional comments too.
+
+    Elements whose text is raw, such as style sheets, come as a whole.
+    """
+    low = data.lower()
+    for token in _TOKEN.finditer(low):
+        conditional = (token["comment"] or b"").lstrip().startswith(b"[if")
+        for each in _TOKEN.finditer(low, *token.span("comment")) if conditional else (token,):
+            if each["raw"] or (each["name"] and each["close"] and not each["slash"]):
+                yield each["raw"] or each["name"], each.start(), each.end()
+
+
+_ATTRIBUTE = expression(
+    rb"""([^\s/>][^\s/>=]*+)(?:[\s]*+=[\s]*+(?:"([^"]*+)|'([^']*+)|([^\s>"'][^\s>]*+))?+["']?+)?+"""
+)
+
+
+def attributes(tag: bytes, name: bytes) -> dict[bytes, tuple[int, int]]:
+    """Return where in the start tag of a `name` the value of each attribute is, by its lower-case name.
+
+    Of several of one name the first counts.
+    """
+    found: dict[bytes, tuple[int, int]] = {}
+    for each in _ATTRIBUTE.finditer(tag, 1 + len(name)):
+        group = each.lastindex or 1
+        found.setdefault(each[1].lower(), each.span(group) if group > 1 else (each.end(1), each.end(1)))
+    return found
 
 
 class _Walk:

@@ -4,7 +4,6 @@ A splice keeps every byte around it. Where charset or transfer encoding cannot c
 encoded anew: quoted-printable (base64 if it was that), and UTF-8 if the charset was the obstacle.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape

@@ -1,11 +1,13 @@
 """What in a page tells its sender that this person opened it, or followed a link (LIL 82; CNIL 2026-042; EDPB 2/2023).
 
-Pixels are found by their size, at most two by two, or by the address the well-known tools give them. Of the links that
-count clicks for each person, those that can be made to count for nobody are found with what to write instead; others
-are only named, as nobody but their tool knows where they lead.
+Pixels are found by their size, at most two by two, or by the address the well-known tools give them. They go as a whole
+when they are pictures; of what paints the ground of something (`background`, `url()`, the fills of VML) goes the
+address. Of the links that count clicks for each person, those that can be made to count for nobody are found with what
+to write instead; others are only named, as nobody but their tool knows where they lead.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from html import unescape
 from urllib.parse import urlsplit
@@ -26,19 +28,19 @@ class Watch:
 _SMALL_SIZE = re.compile(
     rb"(?:width|height)\s*(?:=\s*[\"']?\s*(?:&|0*+[12](?![0-9])|0++(?![0-9]))|:\s*0*+[012](?![0-9]))"
 )
-_VALUE = rb"""\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s>"']+))"""
-_SRC = re.compile(rb"(?<=[\s/\"'])src" + _VALUE, re.IGNORECASE)
-_HREF = re.compile(rb"(?<=[\s/\"'])href" + _VALUE, re.IGNORECASE)
-_WIDTH, _HEIGHT = (re.compile(rb"(?<=[\s/\"'])%b" % name + _VALUE, re.IGNORECASE) for name in (b"width", b"height"))
-_STYLE = re.compile(rb"(?<=[\s/\"'])style" + _VALUE, re.IGNORECASE)
 _STYLED = {
     name: re.compile(
-        rb"(?:^|[;\s])(?:max-)?%b\s*:\s*([0-9.]+)(?:px|pt)?\s*(?:!important)?\s*(?:;|$)" % name, re.IGNORECASE
+        rb"(?:^|[;\s])(?:max-)?%b\s*+:\s*+([0-9.]++)(?:px|pt)?+\s*+(?:!important)?+\s*+(?:;|$)" % name, re.IGNORECASE
     )
     for name in (b"width", b"height")
 }
 _REMOTE = re.compile(rb"[\0- ]*(?:https?:|[/\\]{2})", re.IGNORECASE)
 _IMAGE = re.compile(rb"<img[^>]*")
+# One of these is in every page with a painted ground.
+_PAINTS = b"url( background= <v:".split()
+_GROUND = re.compile(rb"url\(|background\s*=|<v:", re.IGNORECASE)
+_URL = re.compile(rb"url\(\s*[\"']?((?:&quot;|&#3[49];)?[^\s\"'()<>]++)", re.IGNORECASE)
+_NO_PICTURE = b"cid:none"  # a part that is not there: nobody is asked for it
 _SMALL = 2.0
 # Where the well-known tools count openings; the host is the sender's, so that the path has to tell.
 _PIXEL = re.compile(
@@ -47,11 +49,11 @@ _PIXEL = re.compile(
       |mail/track/\d+/|mailing-read\.php\?                          # Odoo, Dolibarr
       |wf/open\?|track/open(?:\.php)?[/?]|e/o/ey?[a-z0-9_-]{8}      # SendGrid, Mandrill and Mailchimp, Mailgun
       |tr/op/|oo/[a-z0-9]{8,}|pstmrk\.it/open|awstrack\.me/i0/       # Brevo, Mailjet, Postmark, SES
-      |q/[a-z0-9_~-]{20,})                                          # SparkPost""",
+      |q/[a-z0-9_~-]{20,}|emltrk\.com/)                             # SparkPost, Litmus""",
     re.VERBOSE,
 )
 # One of these is in every such address.
-_NEEDLES = b"px.png .gif ut.php mail/track mailing-read /open .it/open e/o/ tr/op/ oo/ /i0/ q/".split()
+_NEEDLES = b"px.png .gif ut.php mail/track mailing-read /open .it/open e/o/ tr/op/ oo/ /i0/ q/ emltrk".split()
 _CLICK = re.compile(
     r"""/(?:ls|wf)/click\?|/track/click(?:\.php)?[/?]|/c/ej[a-z0-9_-]{16}|/lt\.php\?|/r/[a-z0-9]+(?:/m/\d+|\?ct=)
       |/(?:tr|mk)/cl/|/lnk/[a-z0-9]{8,}|click\.pstmrk\.it/|awstrack\.me/l0/|/f/a/[a-z0-9_~-]{16}|/e3t/ct""",
@@ -70,10 +72,12 @@ def find(data: bytes) -> tuple[Watch, ...]:
     found = []
     for name, start, end in html.tags(data):
         tag = data[start:end]
-        if name == b"img" and _is_pixel(tag):
-            found.append(Watch(start, end))
+        if name == b"img":
+            found += [Watch(start, end) for _ in _pixels(tag, name)]
         elif name in (b"a", b"area") and (link := _LISTMONK.search(tag)) and link[2] != _NOBODY:
             found.append(Watch(start + link.start(2), start + link.end(2), _NOBODY))
+        elif _GROUND.search(tag):
+            found += [Watch(start + at, start + to, _NO_PICTURE) for at, to in _pixels(tag, name)]
     return tuple(found)
 
 
@@ -83,6 +87,8 @@ def _may_watch(low: bytes) -> bool:
         images = b" ".join(_IMAGE.findall(low))
         if b"&" in images or any(word in images for word in _NEEDLES) or _SMALL_SIZE.search(low):
             return True
+    if any(word in low for word in _PAINTS) and (any(word in low for word in _NEEDLES) or _SMALL_SIZE.search(low)):
+        return True
     return b"/link/" in low and _LISTMONK.search(low) is not None
 
 
@@ -99,29 +105,44 @@ def counters(text: str) -> tuple[str, ...]:
     return tuple(filter(None, hosts))
 
 
-def _is_pixel(tag: bytes) -> bool:
-    source = _given(_SRC, tag)
-    if source is None or not _REMOTE.match(source):
-        return False
-    return _PIXEL.search(source.lower()) is not None or all(
-        size is not None and size <= _SMALL for size in (_size(tag, b"width", _WIDTH), _size(tag, b"height", _HEIGHT))
-    )
+def _pixels(tag: bytes, name: bytes) -> Iterator[tuple[int, int]]:
+    """Yield where in a tag, or a style sheet, the address of a pixel is."""
+    attributes = html.attributes(tag, name) if name != b"style" else {b"style": (0, len(tag))}
+    small = None
+    for start, end in _pictures(tag, name, attributes):
+        address = _resolved(tag[start:end]).strip(b"\"'")
+        if _REMOTE.match(address):
+            if small is None:  # once, however many there are
+                small = all(0 <= _size(tag, attributes, side) <= _SMALL for side in (b"width", b"height"))
+            if small or _PIXEL.search(address.lower()):
+                yield start, end
 
 
-def _size(tag: bytes, name: bytes, attribute: re.Pattern[bytes]) -> float | None:
-    """Return width or height in pixels; style goes before attribute."""
-    styled = _STYLED[name].search(_given(_STYLE, tag) or b"")
-    value = styled[1] if styled else (_given(attribute, tag) or b"").strip().lower().removesuffix(b"px").strip()
+def _pictures(tag: bytes, name: bytes, attributes: dict[bytes, tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Yield where in a tag the addresses of pictures are that a reader fetches."""
+    if name == b"img":
+        yield attributes.get(b"src", (0, 0))
+        return
+    for key in (b"background", b"src") if name.startswith(b"v:") else (b"background",):
+        yield attributes.get(key, (0, 0))
+    for url in _URL.finditer(tag, *attributes.get(b"style", (0, 0))):
+        yield url.span(1)
+
+
+def _size(tag: bytes, attributes: dict[bytes, tuple[int, int]], side: bytes) -> float:
+    """Return width or height in pixels, -1 if unknown; style goes before attribute."""
+    start, end = attributes.get(b"style", (0, 0))
+    styled = _STYLED[side].search(_resolved(tag[start:end]))
+    start, end = attributes.get(side, (0, 0))
+    value = styled[1] if styled else _resolved(tag[start:end]).strip().lower().removesuffix(b"px").strip()
     try:
         return float(value)
     except ValueError:
-        return None
+        return -1
 
 
-def _given(attribute: re.Pattern[bytes], tag: bytes) -> bytes | None:
+def _resolved(value: bytes) -> bytes:
     """Return the value of an attribute as a reader takes it: references resolved, line ends left out."""
-    found = attribute.search(tag)
-    value = next((value for value in found.groups() if value is not None), b"") if found else None
-    if value and b"&" in value:
+    if b"&" in value:
         value = unescape(value.decode("latin-1")).encode("latin-1", "replace")
-    return value and re.sub(rb"[\t\r\n]", b"", value)
+    return re.sub(rb"[\t\r\n]", b"", value)

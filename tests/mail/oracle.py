@@ -42,16 +42,15 @@ def hold(before: bytes, after: bytes, stop: str, *, wrapped: bool, edits: bool =
 
 
 def pixels(content: bytes) -> list[str]:
-    """Return the addresses of remote pictures of one or two by two that the bodies show."""
+    """Return the addresses of remote pictures and grounds of one or two by two that the bodies show."""
     found = []
     for part in email.message_from_bytes(content, policy=compat32).walk():
         if _kind(part) in TEXTS - {"text/plain"} and part.get_content_disposition() in (None, "inline"):
-            for image in LexborHTMLParser(rules.text_of(part)).css("img"):
-                size = (image.attributes.get(name) for name in ("width", "height"))
-                source = image.attributes.get("src") or ""
-                if all(value in {"0", "1", "2"} for value in size) and source.lower().startswith(
-                    ("http:", "https:", "//")
-                ):
+            for node in LexborHTMLParser(rules.text_of(part)).css("img, [background]"):
+                size = (node.attributes.get(name) for name in ("width", "height"))
+                source = node.attributes.get("src" if node.tag == "img" else "background") or ""
+                small = all(value in {"0", "1", "2"} for value in size) and "style" not in node.attributes
+                if small and source.lower().startswith(("http:", "https:", "//")):
                     found.append(source)
     return found
 

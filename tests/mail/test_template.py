@@ -88,6 +88,7 @@ STOP = '<a href="{optout_url}">Stop</a>'
         ("<p>De", '<p style="margin:-99px">De', "margin"),
         ("<p>De", '<p><img src="https://x/o.gif" />De', "img"),
         ("<p>De", "<p><script>x</script>De", "closed"),
+        ("<p>De", "<p><style>p{display:none}</style>De", "style"),
         ("<p>De", "<p><form></form>De", "form"),
         (STOP, '<a href="{optout_url}"> &nbsp;</a>', "words to stop"),
         (STOP, STOP + STOP, "words to stop"),
