@@ -98,10 +98,12 @@ def measure(options: argparse.Namespace, folder: Path) -> None:
     with sink(folder) as end, gateway(folder, end.port, options.workers, "--web", f"127.0.0.1:{web}") as (port, roots):
         wait_for_port(web)
         uvloop.run(pressed(web, presses[-100:], options.clients))
-        before = cpu(roots)
+        before, own = cpu(roots), time.process_time()
         alone = uvloop.run(pressed(web, presses[: options.clicks], options.clients))
+        spent, own = cpu(roots) - before, time.process_time() - own
         print(
-            f"alone            {alone:7.0f} presses/s  CPU-s/1000 {(cpu(roots) - before) / options.clicks * 1000:.2f}"
+            f"alone            {alone:7.0f} presses/s  CPU-s/1000 {spent / options.clicks * 1000:.2f}, "
+            f"of the client {own / options.clicks * 1000:.2f}"
         )
         stop, rounds = threading.Event(), []
         sending = threading.Thread(target=lambda: rounds.extend(mail(port, end, letter, roots, stop)))

@@ -32,6 +32,7 @@ from gateway.flow.handover import Handover
 from gateway.flow.inbound import Inbox
 from gateway.flow.optout import Desk
 from gateway.flow.outbox import Outbox
+from gateway.flow.presses import Presses
 from gateway.flow.report import Reporter
 from gateway.flow.retention import Retainer
 from gateway.flow.rights import Rights
@@ -172,7 +173,9 @@ class Gateway:
             api.PREFIX: api.create_api(context, web.public_url),
             hooks.PREFIX: hooks.create_hooks(context, secure=web.public_url.startswith("https:")),
         }
-        app = create_app(Desk(context), context.tokens, options, Rights(context), context, more)
+        presses = Presses(context)
+        stack.push_async_callback(presses.close)
+        app = create_app(Desk(context), presses, context.tokens, options, Rights(context), context, more)
         self.web = serve(app, listening=bind(*where, reuse_port=self._plan.reuse_port))
         await self.web.start()
         stack.push_async_callback(self.web.stop)

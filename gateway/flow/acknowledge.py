@@ -7,15 +7,14 @@ opt-out by mail is answered in any case, because it is a message (`flow.inbound`
 from datetime import timedelta
 
 from gateway import clock
-from gateway.flow import letters
+from gateway.flow import letters, scene
+from gateway.flow.consent import Person
 from gateway.flow.context import Context
 from gateway.flow.letters import Letter
-from gateway.flow.scene import Scene
 from gateway.law.facts import MessageClass
 from gateway.law.standing import OPT_OUTS
 from gateway.mail.compose import Button
 from gateway.store import ledger
-from gateway.store.tables import Contact
 from gateway.store.tx import Tx
 from gateway.text import say
 from gateway.tokens import Link, Purpose
@@ -24,23 +23,27 @@ ONCE = timedelta(days=30)
 WHEN = {"never": frozenset[str](), "page": frozenset({"page"}), "always": frozenset({"page", "one-click"})}
 
 
-def due(context: Context, tx: Tx, contact: Contact, origin: str) -> bool:
+def due(context: Context, tx: Tx, person: Person, origin: str) -> bool:
     """Return whether an opt-out of that origin is told: the settings ask for it and no letter went out this month.
 
     Whoever tells writes `told` into the evidence of the opt-out.
     """
-    return origin in WHEN[context.settings.web.acknowledge] and not lately(tx, contact)
+    return origin in WHEN[context.settings.web.acknowledge] and not lately(tx, person)
 
 
-def lately(tx: Tx, contact: Contact) -> bool:
+def lately(tx: Tx, person: Person) -> bool:
     """Return whether a letter about an opt-out went out this month."""
     since = clock.now() - ONCE
-    events = ledger.of_contact(tx, contact.id)
+    events = ledger.of_contact(tx, person.id)
     return any(one.kind in OPT_OUTS and one.evidence.get("told") and one.at > since for one in events)
 
 
-def post(context: Context, tx: Tx, found: Scene, contact: Contact, link: Link) -> None:
+def post(context: Context, tx: Tx, link: Link) -> None:
     """Put the letter into the spool, in the transaction of the opt-out; its button leads to the person's page."""
+    found = scene.find(tx, link)
+    contact = found.contact if found else None
+    if found is None or contact is None:
+        return
     lang, advertiser = found.imprint.lang, found.imprint.advertiser
     url = f"{context.settings.web.public_url}/p/{context.tokens.seal(Purpose.LINK, link)}"
     body: list[str | Button] = [

@@ -5,23 +5,24 @@ minutes are marked as a burst, shown to the administrator and told to the sender
 Undoing leaves alone whoever said it again in any other way. Of the network only a keyed digest is kept, for a month.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from gateway import journal, text
 from gateway.flow import consent, letters
-from gateway.flow.consent import CHANNEL, Saying
+from gateway.flow.consent import CHANNEL, Person, Saying
 from gateway.flow.context import Context
 from gateway.flow.letters import Letter
 from gateway.law.facts import MessageClass
 from gateway.mail.address import parse
 from gateway.store import advertisers, bursts, lists, people, receipts, spool
+from gateway.store.receipts import Delivery
 from gateway.store.records import Burst, Swift
-from gateway.store.tables import Contact, List
 from gateway.store.tx import Tx
 from gateway.text import local
+from gateway.tokens import Link
 
 SWIFT = timedelta(seconds=60)  # after the delivery; people rarely are, scanners nearly always
 WINDOW = timedelta(minutes=10)  # between the first and the last of a burst
@@ -32,11 +33,14 @@ CHUNK = 200
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """One press of a link: in which copy (its number, 0 for none), when, from which network ("" for unknown)."""
+    """One press of a link, which names the copy it stood in.
 
-    ref: int
-    at: datetime
-    network: str
+    `origin`: `one-click` or `page`. `network`: where it came from, "" for unknown.
+    """
+
+    link: Link
+    origin: str
+    network: str = ""
 
 
 @dataclass(slots=True)
@@ -48,53 +52,55 @@ class Undone:
     gone: int = 0
 
 
-def evidence(tx: Tx, press: Press) -> Mapping[str, Any]:
-    """Return what an opt-out's evidence says of its haste: seconds after the delivery; nothing when not swift."""
-    if not press.ref:
+def evidence(tx: Tx, presses: Sequence[Press], at: datetime) -> list[Mapping[str, Any]]:
+    """Return what each opt-out's evidence says of its haste: seconds after the delivery; nothing when not swift."""
+    refs = {press.link.parcel for press in presses} - {0}
+    delivered = receipts.handed_over(tx, refs) if refs else {}
+    unsettled = refs - delivered.keys()  # the courier that hands it over has not come back yet
+    sent = {ref: one.at for ref, one in delivered.items()}
+    sent |= dict.fromkeys(spool.there(tx, unsettled), at) if unsettled else {}
+    return [_haste(at, sent.get(press.link.parcel)) for press in presses]
+
+
+def _haste(at: datetime, sent: datetime | None) -> Mapping[str, Any]:
+    if sent is None or at - sent > SWIFT:
         return {}
-    receipt = receipts.handed_over(tx, press.ref)
-    if receipt is None:  # the courier that hands it over has not come back yet
-        return {"after_delivery": 0} if spool.get(tx, press.ref) else {}
-    passed = press.at - receipt.at
-    return {"after_delivery": max(0, int(passed.total_seconds()))} if passed <= SWIFT else {}
+    return {"after_delivery": max(0, int((at - sent).total_seconds()))}
 
 
-def note(
-    context: Context, tx: Tx, contact: Contact, row: List | None, press: Press, *, fresh: bool, swift: bool
-) -> None:
+def note(context: Context, tx: Tx, person: Person, press: Press, at: datetime, *, fresh: bool, swift: bool) -> None:
     """Remember a press: `fresh` when it made the opt-out, `swift` when it came in haste."""
-    network = _digest(context, contact, press)
     if fresh and swift and press.network:
-        _keep(context, tx, contact, row, press, network)
-    elif not fresh and any(
-        one.network != network or press.at - one.at > SWIFT for one in bursts.of_contact(tx, contact.id)
-    ):
-        bursts.said_again(tx, contact.id)
+        _keep(context, tx, person, press, at)
+    elif not fresh and (marked := bursts.of_contact(tx, person.id)):
+        network = _digest(context, person, press)
+        if any(one.network != network or at - one.at > SWIFT for one in marked):
+            bursts.said_again(tx, person.id)
 
 
-def _digest(context: Context, contact: Contact, press: Press) -> bytes:
-    return context.digests.current(contact.advertiser_id, press.network, press.network)[0][1]
+def _digest(context: Context, person: Person, press: Press) -> bytes:
+    return context.digests.current(person.advertiser_id, press.network, press.network)[0][1]
 
 
-def _keep(context: Context, tx: Tx, contact: Contact, row: List | None, press: Press, network: bytes) -> None:
-    receipt = receipts.handed_over(tx, press.ref)
+def _keep(context: Context, tx: Tx, person: Person, press: Press, at: datetime) -> None:
+    network, ref = _digest(context, person, press), press.link.parcel
+    delivery = receipts.handed_over(tx, [ref]).get(ref, Delivery(0, at))
     swift = Swift(
         id=context.store.take(1)[0],
-        advertiser_id=contact.advertiser_id,
-        account_id=receipt.account_id if receipt else 0,
-        contact_id=contact.id,
-        list_id=row.id if row else None,
+        advertiser_id=person.advertiser_id,
+        account_id=delivery.account_id,
+        contact_id=person.id,
         network=network,
-        at=press.at,
-        burst_id=bursts.running(tx, network, press.at - WINDOW),
+        at=at,
+        burst_id=bursts.running(tx, network, at - WINDOW),
     )
     bursts.add(tx, swift)
     if swift.burst_id is None:
-        loose = bursts.loose(tx, network, press.at - WINDOW)
+        loose = bursts.loose(tx, network, at - WINDOW)
         if len({one.contact_id for one in loose}) >= PEOPLE:
             _begin(context, tx, loose)
     elif burst := bursts.get(tx, swift.burst_id):
-        burst.last_at, burst.people = press.at, bursts.people(tx, burst.id)
+        burst.last_at, burst.people = at, bursts.people(tx, burst.id)
         bursts.save(tx, burst)
 
 

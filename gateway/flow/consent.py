@@ -5,18 +5,19 @@ An opt-out is acknowledged only when it is durable *and* no copy to that person 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from gateway import clock
 from gateway.errors import NotFound, TryLater
 from gateway.flow.context import Context
 from gateway.law.events import Kind
 from gateway.mail.address import Address, parse
-from gateway.store import bursts, ledger, lists, oppositions, people, spool
-from gateway.store.tables import Advertiser, Contact, Event, List, Opposition
+from gateway.store import bursts, ledger, oppositions, people, spool
+from gateway.store.people import Dossier, Wanted
+from gateway.store.tables import Advertiser, Contact, List, Opposition
 from gateway.store.tx import Tx
 
 CHANNEL = "email"
@@ -24,6 +25,7 @@ BY_LINK = frozenset({"one-click", "page"})
 OWN = BY_LINK | {"mailto"}  # how people themselves say no
 AGREEMENTS = frozenset({Kind.GRANTED, Kind.CONFIRMED})
 NOBODY = 0  # the contact of an event about an address that no contact has
+UNDER_WAY = "your choice is recorded, but a message to you is being handed over at this very moment"
 PATIENCE = 20.0  # seconds an acknowledgement waits for copies already in a courier's hands
 
 
@@ -43,6 +45,27 @@ class Saying:
     evidence: Mapping[str, Any] | None = None
 
 
+class Person(Protocol):
+    """Somebody known: a contact, or what was read of one."""
+
+    @property
+    def id(self) -> int: ...  # noqa: D102
+    @property
+    def advertiser_id(self) -> int: ...  # noqa: D102
+    @property
+    def address(self) -> str: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class No:
+    """What one address says no to: a list of an advertiser, or (None) everything."""
+
+    advertiser_id: int
+    address: Address
+    list_id: int | None
+    said: Saying
+
+
 def contact_of(tx: Tx, advertiser: Advertiser, address: Address) -> Contact:
     """Return the contact with that address; raise `errors.NotFound` when there is none."""
     contact = people.find(tx, advertiser.id, address.key)
@@ -51,62 +74,81 @@ def contact_of(tx: Tx, advertiser: Advertiser, address: Address) -> Contact:
     return contact
 
 
-def record(context: Context, tx: Tx, contact: Contact, row: List | None, kind: Kind, said: Saying) -> None:
-    """Write one event about `contact` and the list `row` (None: every list) to the ledger."""
-    _write(context, tx, contact.advertiser_id, contact.id, row, kind, said)
+def record(context: Context, tx: Tx, person: Person, row: List | None, kind: Kind, said: Saying) -> None:
+    """Write one event about somebody and the list `row` (None: every list) to the ledger."""
+    _write(context, tx, [_event(person.advertiser_id, person.id, row.id if row else None, kind, said)])
 
 
-def _write(
-    context: Context, tx: Tx, advertiser_id: int, contact_id: int, row: List | None, kind: Kind, said: Saying
-) -> None:
-    event = Event(
-        id=context.store.take(1)[0],
-        advertiser_id=advertiser_id,
-        contact_id=contact_id,
-        list_id=row.id if row else None,
-        channel=said.channel,
-        kind=kind,
-        at=said.at,
-        recorded_at=clock.now(),
-        direct=said.direct,
-        actor=said.actor or said.origin,
-        evidence=dict(said.evidence or {}),
-    )
-    ledger.append(tx, [event])
+def _event(advertiser_id: int, contact_id: int, list_id: int | None, kind: Kind, said: Saying) -> dict[str, Any]:
+    return {
+        "advertiser_id": advertiser_id,
+        "contact_id": contact_id,
+        "list_id": list_id,
+        "channel": said.channel,
+        "kind": kind.value,
+        "at": said.at,
+        "direct": said.direct,
+        "actor": said.actor or said.origin,
+        "evidence": dict(said.evidence or {}),
+    }
+
+
+def _write(context: Context, tx: Tx, events: Sequence[dict[str, Any]]) -> None:
+    now, numbers = clock.now(), context.store.take(len(events))
+    ledger.append(tx, [event | {"id": id_, "recorded_at": now} for event, id_ in zip(events, numbers, strict=True)])
 
 
 def oppose(context: Context, tx: Tx, advertiser_id: int, address: Address, row: List | None, said: Saying) -> bool:
-    """Write an opposition unless one of that very scope stands; return whether one was written.
+    """Write an opposition (`row` None: to every list) as `oppose_each`; return whether one was written."""
+    return oppose_each(context, tx, [No(advertiser_id, address, row.id if row else None, said)])[0]
 
-    `row` None means every list. The digests of both spellings of the local part are kept (rules.md, A7). One that a
-    later consent may have lifted does not stand any more for this: the new no has to be the later one.
+
+def oppose_each(context: Context, tx: Tx, noes: Sequence[No]) -> list[bool]:
+    """Write oppositions unless one of that very scope stands; return for each whether it was written.
+
+    The digests of both spellings of the local part are kept (rules.md, A7). One that a later consent may have lifted
+    does not stand any more for this: the new no has to be the later one.
     """
-    found = standing(context, tx, advertiser_id, address, row, said.channel)
-    if found and not _agreed_since(tx, advertiser_id, address, found):
-        return False
-    for version, digest in context.digests.current(advertiser_id, address.spelled, address.key):
-        opposition = Opposition(
-            id=context.store.take(1)[0],
-            advertiser_id=advertiser_id,
-            list_id=row.id if row else None,
-            channel=said.channel,
-            digest=digest,
-            key_version=version,
-            at=said.at,
-            origin=said.origin,
-            actor=said.actor,
-            reason=_without(said.reason, address),
-        )
-        oppositions.add(tx, opposition)
-    return True
+    wanted = [_wanted(context, no.advertiser_id, no.address) for no in noes]
+    fresh: list[bool] = []
+    rows: list[dict[str, Any]] = []
+    said: set[tuple[int, str, int | None, str | None]] = set()  # in this very call
+    for no, want, dossier in zip(noes, wanted, people.dossiers(tx, wanted), strict=True):
+        scope = (want.advertiser_id, want.key, no.list_id, no.said.channel)
+        fresh.append(scope not in said and not _holds(dossier, no))
+        if fresh[-1]:
+            said.add(scope)
+            rows += _oppositions(context, no)
+    numbers = context.store.take(len(rows))
+    oppositions.write(tx, [row | {"id": number} for row, number in zip(rows, numbers, strict=True)])
+    return fresh
 
 
-def _agreed_since(tx: Tx, advertiser_id: int, address: Address, found: list[Opposition]) -> bool:
-    """Return whether the person agreed to anything since the last of these oppositions."""
-    last = max(one.at for one in found)
-    contact = people.find(tx, advertiser_id, address.key)
-    events = ledger.of_contact(tx, contact.id) if contact else []
-    return any(event.kind in AGREEMENTS and event.at > last for event in events)
+def _wanted(context: Context, advertiser_id: int, address: Address) -> Wanted:
+    return Wanted(advertiser_id, address.key, context.digests.of(advertiser_id, address.spelled, address.key))
+
+
+def _holds(dossier: Dossier, no: No) -> bool:
+    """Return whether an opposition of that scope stands, and the person has not agreed to anything since."""
+    scope = (no.list_id, no.said.channel)
+    last = max((one.at for one in dossier.oppositions if (one.list, one.channel) == scope), default=None)
+    return last is not None and not any(one.kind in AGREEMENTS and one.at > last for one in dossier.events)
+
+
+def _oppositions(context: Context, no: No) -> Iterator[dict[str, Any]]:
+    address, said = no.address, no.said
+    for version, digest in context.digests.current(no.advertiser_id, address.spelled, address.key):
+        yield {
+            "advertiser_id": no.advertiser_id,
+            "list_id": no.list_id,
+            "channel": said.channel,
+            "digest": digest,
+            "key_version": version,
+            "at": said.at,
+            "origin": said.origin,
+            "actor": said.actor,
+            "reason": _without(said.reason, address),
+        }
 
 
 def _without(reason: str, address: Address) -> str:
@@ -130,15 +172,38 @@ def standing(
     return [opposition for opposition in found if (opposition.list_id, opposition.channel) == (scope, channel)]
 
 
-def refuse(context: Context, tx: Tx, contact: Contact, row: List | None, kind: Kind, said: Saying) -> bool:
+def stopped(context: Context, tx: Tx, persons: Iterable[Person]) -> set[int]:
+    """Return those of these people, by number, whom no e-mail of the advertiser may reach, whatever the list."""
+    found = list(persons)
+    wanted = [_wanted(context, person.advertiser_id, parse(person.address)) for person in found]
+    standing = people.opposed(tx, wanted)
+    return {
+        person.id
+        for person, noes in zip(found, standing, strict=True)
+        if any(one.list is None and one.channel in (None, CHANNEL) for one in noes)
+    }
+
+
+def refuse(context: Context, tx: Tx, person: Person, row: List | None, kind: Kind, said: Saying) -> bool:
     """Record a no of `kind` (objected, withdrawn, complained); return False when it was already standing."""
-    address = parse(contact.address)
-    if not oppose(context, tx, contact.advertiser_id, address, row, said):
-        if said.origin not in BY_LINK:  # of links only `flow.bursts` can tell whether it was the person again
-            bursts.said_again(tx, contact.id)
-        return False
-    record(context, tx, contact, row, kind, said)
-    return True
+    return refuse_each(context, tx, [(person, said)], row, kind)[0]
+
+
+def refuse_each(
+    context: Context, tx: Tx, sayings: Sequence[tuple[Person, Saying]], row: List | None, kind: Kind
+) -> list[bool]:
+    """Record what many people say as `refuse` does, and return for each what that would."""
+    list_id = row.id if row else None
+    noes = [No(person.advertiser_id, parse(person.address), list_id, said) for person, said in sayings]
+    fresh = oppose_each(context, tx, noes)
+    events = []
+    for (person, said), new in zip(sayings, fresh, strict=True):
+        if new:
+            events.append(_event(person.advertiser_id, person.id, list_id, kind, said))
+        elif said.origin not in BY_LINK:  # of links only `flow.bursts` can tell whether it was the person again
+            bursts.said_again(tx, person.id)
+    _write(context, tx, events)
+    return fresh
 
 
 def lift(context: Context, tx: Tx, contact: Contact, row: List | None, said: Saying) -> bool:
@@ -168,9 +233,9 @@ def unsay(
     person = people.find(tx, advertiser_id, address.key)
     scopes = {(one.list_id, one.channel) for one in found}
     for list_id, channel in scopes:
-        row = lists.get(tx, list_id) if list_id else None
         scoped = replace(said, channel=channel, evidence={"reason": said.reason} if person else {})
-        _write(context, tx, advertiser_id, person.id if person else NOBODY, row, Kind.RESTORED, scoped)
+        number = person.id if person else NOBODY
+        _write(context, tx, [_event(advertiser_id, number, list_id, Kind.RESTORED, scoped)])
     oppositions.lift(tx, [one.id for one in found], said.at)
     return len(scopes)
 
@@ -184,8 +249,8 @@ def settle(context: Context, contact_id: int, patience: float = PATIENCE) -> Non
     limit = clock.ticks() + patience
     while True:
         with context.store.read() as tx:
-            if not spool.in_hand(tx, contact_id, clock.now()):
+            if not spool.in_hand(tx, [contact_id], clock.now()):
                 return
         if clock.ticks() > limit:
-            raise TryLater("your choice is recorded, but a message to you is being handed over at this very moment")
+            raise TryLater(UNDER_WAY)
         clock.pause(0.02)

@@ -1,13 +1,12 @@
-"""The recipient's side: what the holder of a link may see of the person's refusals, and change."""
+"""The person's page: what the holder of a link may see of the refusals, and change; to stop is in `flow.presses`."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from gateway import clock, meters
-from gateway.flow import acknowledge, bursts, consent, scene
-from gateway.flow.bursts import Press
+from gateway import clock
+from gateway.flow import consent, scene
 from gateway.flow.consent import CHANNEL, Saying
 from gateway.flow.context import Context
 from gateway.flow.scene import Imprint, Scene
@@ -59,34 +58,8 @@ class Desk:
             found = scene.find(tx, link)
             return self._view(tx, found) if found else None
 
-    def stop(self, link: Link, *, everything: bool, origin: str, network: str = "") -> View | None:
-        """Record the objection and return once nothing more leaves.
-
-        The scope is everything of the advertiser by e-mail, or the list and no more (rules.md, A7). Twice is once. For
-        an erased person there is nothing left to do. The view is brief: `channels` and `why` are left out.
-        """
-
-        def write(tx: Tx, found: Scene, contact: Contact) -> None:
-            narrow = None if everything else found.list
-            press = Press(link.parcel, clock.now(), network)
-            haste = bursts.evidence(tx, press)
-            tells = not haste and acknowledge.due(self._context, tx, contact, origin)
-            said = Saying(press.at, origin, evidence={**haste, "told": True} if tells else haste)
-            fresh = consent.refuse(self._context, tx, contact, narrow, Kind.OBJECTED, said)
-            bursts.note(self._context, tx, contact, narrow, press, fresh=fresh, swift=bool(haste))
-            if fresh and tells:
-                acknowledge.post(self._context, tx, found, contact, link)
-            if narrow:
-                consent.lift(self._context, tx, contact, None, replace(said, evidence=None))
-
-        view = self._change(link, write, brief=True)
-        if view:
-            meters.count("opt_outs", origin)
-            consent.settle(self._context, link.contact)
-        return view
-
     def choose(self, link: Link, scope: Scope, channels: Collection[str]) -> View | None:
-        """Make the person's refusals exactly these: of `scope`, and of other channels; settle as `stop` does.
+        """Make the person's refusals exactly these: of `scope`, and of other channels; return once nothing more leaves.
 
         What the person did not say here, such as a refusal on the telephone, stays as it is.
         """
@@ -140,28 +113,25 @@ class Desk:
 
         return self._change(link, write)
 
-    def _change(self, link: Link, write: Callable[[Tx, Scene, Contact], None], *, brief: bool = False) -> View | None:
-        def change(tx: Tx) -> View | None:
+    def _change(self, link: Link, write: Callable[[Tx, Scene, Contact], None]) -> View | None:
+        with self._context.store.begin() as tx:
             found = scene.find(tx, link)
             if found is None:
                 return None
             if found.contact:
                 write(tx, found, found.contact)
-            return self._view(tx, found, brief=brief)
+            return self._view(tx, found)
 
-        return self._context.store.together(change)
-
-    def _view(self, tx: Tx, found: Scene, *, brief: bool = False) -> View:
-        """Return what stands; `brief` leaves out what only a page would show."""
+    def _view(self, tx: Tx, found: Scene) -> View:
         if found.contact is None:
             return View(found.imprint, found.list_title, stopped_list=True, stopped_all=True, gone=True)
         mine = found.list.id if found.list else None
         rows = [one for one in scene.standing(self._context, tx, found) if one.list_id in (None, mine)]
-        events = [] if brief else ledger.of_contact(tx, found.contact.id)
+        events = ledger.of_contact(tx, found.contact.id)
         rows = [one for one in rows if one.at > _agreed(events, mine)]
         by_mail = {one.list_id for one in rows if one.channel in (None, CHANNEL)}
         whole = {one.channel for one in rows if one.list_id is None}
-        others = () if brief else _channels(tx, found)
+        others = _channels(tx, found)
         return View(
             found.imprint,
             found.list_title,

@@ -123,7 +123,7 @@ def erase(context: Context, contact: Contact, advertiser: str, said: Saying) -> 
     while True:
         consent.settle(context, contact.id)
         with context.store.begin() as tx:
-            if spool.in_hand(tx, contact.id, clock.now()):
+            if spool.in_hand(tx, [contact.id], clock.now()):
                 continue  # claimed in between; its courier drops it
             told = recipients.of_contact(tx, contact.id)
             deleted = forget(context, tx, contact, said)

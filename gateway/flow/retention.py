@@ -98,7 +98,7 @@ def _erase(context: Context, found: Sequence[Contact], now: datetime, done: Expi
             return False
         for one in found:
             there = people.get(tx, one.id)
-            if there is not None and not spool.in_hand(tx, one.id, now):
+            if there is not None and not spool.in_hand(tx, [one.id], now):
                 done.add(privacy.forget(context, tx, there, said))
                 done.people.append(journal.mask(one.address))
     return True

@@ -1,9 +1,8 @@
 """The open database: transactions for writing, transactions for reading, identity numbers."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import TypeVar
 
 from sqlalchemy import URL, make_url, text
 from sqlalchemy.exc import ArgumentError
@@ -13,10 +12,8 @@ from gateway.errors import Bug, Misuse
 from gateway.store import embedded, server
 from gateway.store.numbers import Name, Numbers
 from gateway.store.standing import Reading, Standing
-from gateway.store.together import Together
 from gateway.store.trouble import told
 
-T = TypeVar("T")
 _PING = text("SELECT 1")
 
 
@@ -35,7 +32,6 @@ class Store:
         room = embedded if self.embedded else server
         self._writer, self._reader, self._numberer = room.engines(self.url, busy, connections)
         self._numbers = Numbers(self._fresh, alone=self.embedded)
-        self._together = Together(self.begin)
 
     @contextmanager
     def begin(self) -> Iterator[Session]:
@@ -64,13 +60,6 @@ class Store:
     def standing(self) -> Standing:
         """Return what reads the embedded database in many short transactions, for one thread, until it is closed."""
         return Standing(self._reader, embedded.begin)
-
-    def together(self, do: Callable[[Session], T]) -> T:
-        """Return what `do` returned in a transaction that is committed, and that may be shared with other threads.
-
-        For the many small writings of many people. `do` may run again (see `store.together`). Raises as `begin`.
-        """
-        return self._together.write(do)
 
     def take(self, n: int = 1, of: Name = "row") -> range:
         """Return `n` fresh identity numbers; also inside `begin`.

@@ -7,10 +7,11 @@ from sqlalchemy import bindparam, update
 from sqlmodel import Session, col, select
 
 from gateway.store.among import Among
-from gateway.store.rows import keep, table_of
+from gateway.store.rows import Inserter, Row, keep, table_of
 from gateway.store.tables import Moment, Opposition
 
 _TABLE = table_of(Opposition)
+_insert = Inserter(Opposition)
 _LIFT = (
     update(_TABLE)
     .where(Among(_TABLE.c.id, "ids"), _TABLE.c.lifted_at.is_(None))
@@ -25,6 +26,11 @@ _OF_DIGESTS = _EVER_OF_DIGESTS.where(col(Opposition.lifted_at).is_(None))
 def add(tx: Session, row: Opposition) -> Opposition:
     """Write a new opposition."""
     return keep(tx, row, f"there is already an opposition with the number {row.id}")
+
+
+def write(tx: Session, rows: Sequence[Row]) -> None:
+    """Write oppositions: objects, or mappings of column names (see `rows.Inserter`)."""
+    _insert(tx, rows)
 
 
 def get(tx: Session, number: int) -> Opposition | None:

@@ -1,6 +1,6 @@
 """The contacts, and all that a decision needs to know about many of them at once."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -50,6 +50,14 @@ class Known(NamedTuple):
     source_name: str
     acquired_at: datetime | None
     restricted: bool
+
+
+class Named(NamedTuple):
+    """Who a number stands for, and where they are reached."""
+
+    id: int
+    advertiser_id: int
+    address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +149,13 @@ _OPPOSED = Prepared(
         _OPPOSITIONS.c.lifted_at.is_(None),
     )
 )
+_NAMED = Prepared(core_select(*(_CONTACTS.c[name] for name in Named._fields)).where(Among(_CONTACTS.c.id, "ids")))
 _REMOVE = delete(_CONTACTS).where(Among(_CONTACTS.c.id, "ids"))
+
+
+def named(tx: Session, ids: Collection[int]) -> dict[int, Named]:
+    """Return the people with those numbers; who was erased is missing."""
+    return {row.id: row for row in (Named(*values) for values in _NAMED(tx, {"ids": ids}))}
 
 
 def dossiers(tx: Session, wanted: Sequence[Wanted]) -> list[Dossier]:
@@ -151,24 +165,30 @@ def dossiers(tx: Session, wanted: Sequence[Wanted]) -> list[Dossier]:
     People of several advertisers take two more statements for each advertiser.
     """
     contacts: dict[tuple[int, str], Known] = {}
-    opposed: dict[tuple[int, bytes], list[Opposition]] = {}
-    for advertiser_id in {want.advertiser_id for want in wanted}:
-        own = [want for want in wanted if want.advertiser_id == advertiser_id]
+    for advertiser_id, own in _by_advertiser(wanted):
         contacts |= _contacts(tx, advertiser_id, own)
-        opposed |= _opposed(tx, advertiser_id, own)
     events = events_of(tx, [contact.id for contact in contacts.values()])
-    return [_dossier(want, contacts, events, opposed) for want in wanted]
+    found = []
+    for want, noes in zip(wanted, opposed(tx, wanted), strict=True):
+        contact = contacts.get((want.advertiser_id, want.key))
+        found.append(Dossier(contact, tuple(events.get(contact.id, ())) if contact else (), noes))
+    return found
 
 
-def _dossier(
-    want: Wanted,
-    contacts: Mapping[tuple[int, str], Known],
-    events: Mapping[int, list[Event]],
-    opposed: Mapping[tuple[int, bytes], list[Opposition]],
-) -> Dossier:
-    contact = contacts.get((want.advertiser_id, want.key))
-    found = [row for _, digest in want.digests for row in opposed.get((want.advertiser_id, digest), ())]
-    return Dossier(contact, tuple(events.get(contact.id, ())) if contact else (), tuple(found))
+def opposed(tx: Session, wanted: Sequence[Wanted]) -> list[tuple[Opposition, ...]]:
+    """Return the oppositions that stand for each of `wanted`, in that order, with one statement for an advertiser."""
+    rows: dict[tuple[int, bytes], list[Opposition]] = {}
+    for advertiser_id, own in _by_advertiser(wanted):
+        rows |= _opposed(tx, advertiser_id, own)
+    return [
+        tuple([row for _, digest in want.digests for row in rows.get((want.advertiser_id, digest), ())])
+        for want in wanted
+    ]
+
+
+def _by_advertiser(wanted: Sequence[Wanted]) -> Iterator[tuple[int, Sequence[Wanted]]]:
+    for advertiser_id in {want.advertiser_id for want in wanted}:
+        yield advertiser_id, [want for want in wanted if want.advertiser_id == advertiser_id]
 
 
 def _contacts(tx: Session, advertiser_id: int, wanted: Iterable[Wanted]) -> dict[tuple[int, str], Known]:

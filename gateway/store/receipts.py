@@ -1,13 +1,24 @@
 """The receipts: verdicts and outcomes written down; inserted, never updated."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import NamedTuple
 
+from sqlalchemy import select as core_select
 from sqlmodel import Session, col, func, select
 
-from gateway.store.rows import Inserter, Row
+from gateway.store.among import Among
+from gateway.store.prepared import Prepared
+from gateway.store.rows import Inserter, Row, table_of
 from gateway.store.tables import Receipt
 
 _insert = Inserter(Receipt)
+_RECEIPTS = table_of(Receipt)
+_HANDED_OVER = Prepared(
+    core_select(_RECEIPTS.c.ref, _RECEIPTS.c.account_id, _RECEIPTS.c.at)
+    .where(Among(_RECEIPTS.c.ref, "refs"), _RECEIPTS.c.outcome == "delivered")
+    .order_by(_RECEIPTS.c.id.desc())
+)
 
 
 def write(tx: Session, rows: Sequence[Row]) -> None:
@@ -32,7 +43,13 @@ def delivered(tx: Session, contact_id: int) -> int:
     return tx.exec(query.where(Receipt.contact_id == contact_id, Receipt.outcome == "delivered")).one()
 
 
-def handed_over(tx: Session, ref: int) -> Receipt | None:
-    """Return the receipt that says that the next hop took a copy, if it did."""
-    query = select(Receipt).where(Receipt.ref == ref, Receipt.outcome == "delivered")
-    return tx.exec(query.order_by(col(Receipt.id)).limit(1)).first()
+class Delivery(NamedTuple):
+    """That the next hop took a copy: whose account handed the message in, and when it was taken."""
+
+    account_id: int
+    at: datetime
+
+
+def handed_over(tx: Session, refs: Collection[int]) -> dict[int, Delivery]:
+    """Return by number those of these copies that the next hop took; of one taken twice, the first time."""
+    return {ref: Delivery(*rest) for ref, *rest in _HANDED_OVER(tx, {"refs": refs})}

@@ -136,11 +136,14 @@ _EMPTY = Prepared(
     )
 )
 _CONTENTS = Prepared(select(*(_SUBMISSIONS.c[name] for name in Handed._fields)).where(Among(_SUBMISSIONS.c.id, "ids")))
-_IN_HAND = select(_PARCELS.c.id).where(
-    _PARCELS.c.contact_id == bindparam("contact"),
-    _PARCELS.c.state == "leased",
-    _PARCELS.c.leased_until > bindparam("now", type_=Moment),
+_IN_HAND = Prepared(
+    select(_PARCELS.c.contact_id).where(
+        Among(_PARCELS.c.contact_id, "people"),
+        _PARCELS.c.state == "leased",
+        _PARCELS.c.leased_until > bindparam("now", type_=Moment),
+    )
 )
+_THERE = Prepared(select(_PARCELS.c.id).where(Among(_PARCELS.c.id, "ids")))
 _NEXT_DUE = select(func.min(_PARCELS.c.due_at)).where(_OPEN)
 
 
@@ -216,9 +219,14 @@ def _keep(tx: Session, node: str, rows: Sequence[Settled]) -> int:
     )
 
 
-def in_hand(tx: Session, contact_id: int, now: datetime) -> list[int]:
-    """Return the ids of parcels for that person which a courier holds at this moment."""
-    return list(tx.connection().execute(_IN_HAND, {"contact": contact_id, "now": now}).scalars())
+def in_hand(tx: Session, contact_ids: Collection[int], now: datetime) -> set[int]:
+    """Return those of these people for whom a courier holds a copy at this moment."""
+    return {row[0] for row in _IN_HAND(tx, {"people": contact_ids, "now": now})}
+
+
+def there(tx: Session, ids: Collection[int]) -> set[int]:
+    """Return those of these numbers that are parcels in the spool."""
+    return {row[0] for row in _THERE(tx, {"ids": ids})}
 
 
 def next_due(tx: Session) -> datetime | None:

@@ -19,7 +19,7 @@ from gateway.flow.rights import Rights
 from gateway.tokens import Tokens
 from gateway.web import held, join, letter, oneclick, pages, render
 from gateway.web.counter import Counter
-from gateway.web.desk import Desk
+from gateway.web.desk import Desk, Presses
 from gateway.web.guard import Guard
 from gateway.web.network import HOME, Networks
 from gateway.web.throttle import Throttle
@@ -51,6 +51,7 @@ class WebOptions:
 
 def create_app(
     desk: Desk,
+    presses: Presses,
     tokens: Tokens,
     options: WebOptions,
     rights: Rights | None = None,
@@ -64,7 +65,7 @@ def create_app(
     """
     app = FastAPI(**BARE, redirect_slashes=False)
     networks = Networks(options.trusted_proxies)
-    counter = Counter(desk, tokens, networks, Throttle(options.guesses), threads=options.threads)
+    counter = Counter(desk, presses, tokens, networks, Throttle(options.guesses), threads=options.threads)
     # Plain routes: what FastAPI adds to one (parameters, models, documentation) costs as much as all the rest of it.
     app.router.routes += [oneclick.route(counter), pages.route(counter)]
     if rights:

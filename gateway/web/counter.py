@@ -8,9 +8,10 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import HTTPException, Request
 
 from gateway.errors import Bug
+from gateway.flow.bursts import Press
 from gateway.flow.optout import Scope, View
 from gateway.tokens import Link, Purpose, Tokens
-from gateway.web.desk import Desk
+from gateway.web.desk import Desk, Presses
 from gateway.web.network import Networks
 from gateway.web.throttle import Throttle
 
@@ -24,8 +25,11 @@ class Counter:
     is known any more: a stranger learns nothing from trying.
     """
 
-    def __init__(self, desk: Desk, tokens: Tokens, networks: Networks, throttle: Throttle, threads: int) -> None:
+    def __init__(
+        self, desk: Desk, presses: Presses, tokens: Tokens, networks: Networks, throttle: Throttle, threads: int
+    ) -> None:
         self._desk = desk
+        self._presses = presses
         self._tokens = tokens
         self._networks = networks
         self._throttle = throttle
@@ -47,13 +51,13 @@ class Counter:
         """Return what the page shows."""
         return await self.ask(partial(self._desk.page, link))
 
-    async def stop(self, request: Request, link: Link, *, everything: bool, origin: str) -> View:
+    async def stop(self, request: Request, link: Link, origin: str) -> None:
         """Record an opt-out; return only when it stands."""
-        stop = partial(self._desk.stop, link, everything=everything, origin=origin, network=self._networks.of(request))
-        view = await self.ask(stop)
-        if not (view.stopped_all or (view.stopped_list and not everything)):
+        stands = await self._presses.take(Press(link, origin, self._networks.of(request)))
+        if stands is None:
+            raise HTTPException(404)
+        if not stands:
             raise Bug("an opt-out was acknowledged that does not stand")
-        return view
 
     async def choose(self, link: Link, scope: Scope, channels: Collection[str]) -> View:
         """Make the refusals exactly these; return only when they stand."""

@@ -28,7 +28,7 @@ def route(counter: Counter) -> Route:
         # Some clients POST without the body; on this URL a POST can mean one thing only.
         if content.strip() and (await body.fields(request.headers, content)).get(FIELD, "").lower() != VALUE:
             return pages.show(request, await counter.page(link), status=400, did="garbled")
-        await counter.stop(request, link, everything=True, origin="one-click")
+        await counter.stop(request, link, "one-click")
         if "text/html" in request.headers.get("accept", ""):
             return pages.show(request, await counter.page(link))
         return PlainTextResponse("OK\n")  # nobody reads what a mail system is told, and a page costs half the time

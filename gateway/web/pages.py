@@ -60,7 +60,7 @@ async def _act(counter: Counter, request: Request, link: Link, wish: str, form: 
         channels = [name for name in CHANNELS if form.get(f"channel-{name}")]
         await counter.choose(link, cast("Scope", form["scope"]), channels)
     else:
-        await counter.stop(request, link, everything=True, origin="page")
+        await counter.stop(request, link, "page")
 
 
 def _again(wish: str, form: body.Form) -> dict[str, str]:

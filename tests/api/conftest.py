@@ -13,6 +13,7 @@ from gateway.flow import apikeys
 from gateway.flow.apikeys import VERBS
 from gateway.flow.context import Context, open_context
 from gateway.flow.optout import Desk
+from gateway.flow.presses import Presses
 from gateway.settings import Settings
 from gateway.store import advertisers, lists
 from gateway.web import api, hooks
@@ -55,7 +56,7 @@ def with_web(context: Context, **values: int) -> Context:
 def served(context: Context) -> Running:
     """Serve the API and the hooks beside the pages, as the service does."""
     more = {api.PREFIX: api.create_api(context, URL), hooks.PREFIX: hooks.create_hooks(context, secure=True)}
-    return Running(create_app(Desk(context), context.tokens, WebOptions(URL), more=more))
+    return Running(create_app(Desk(context), Presses(context), context.tokens, WebOptions(URL), more=more))
 
 
 @pytest.fixture(scope="session")

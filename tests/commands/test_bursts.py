@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from gateway import settings
 from gateway.flow.bursts import PEOPLE
 from gateway.flow.context import Context, open_context
-from gateway.flow.optout import Desk
 from gateway.store import advertisers, lists
 from tests.flow.scanned import crowd
+from tests.support.pressing import pressed
 from tests.support.shell import Gate
 
 
@@ -27,7 +27,7 @@ def scan(gate: Gate) -> None:
             assert row
             links = crowd(context, tx, owner, row)
         for link in links:
-            Desk(context).stop(link, everything=True, origin="one-click", network="203.0.113.0/24")
+            pressed(context, link, network="203.0.113.0/24")
 
 
 def test_a_burst_is_listed_and_undone_once(tea: Gate) -> None:

@@ -13,8 +13,8 @@ from tests.support.gateway import World
 
 OTHER = "john.smith@mailbox.example"
 MOMENTS = {
-    "before it is recorded": ("gateway.flow.consent:refuse:call", False),
-    "recorded, not yet answered": ("gateway.flow.consent:settle:call", True),
+    "before it is recorded": ("gateway.flow.consent:refuse_each:call", False),
+    "recorded, not yet answered": ("gateway.flow.presses:Presses._in_hand:call", True),
 }
 
 

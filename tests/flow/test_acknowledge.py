@@ -17,6 +17,7 @@ from gateway.store import advertisers, lists, people
 from gateway.store.tables import Submission
 from gateway.tokens import Link, Purpose
 from tests.flow.rig import CAMILLE, settings_for
+from tests.support.pressing import pressed
 
 
 def link(context: Context) -> Link:
@@ -51,14 +52,14 @@ def letters(context: Context) -> list[str]:
 def test_it_goes_out_once_and_only_where_it_is_asked_for(told: Context, origin: str) -> None:
     desk, here = Desk(told), link(told)
     for _ in range(3):
-        desk.stop(here, everything=True, origin=origin)
+        pressed(told, here, origin)
         desk.undo(here)
     wanted = {"never": 0, "page": int(origin == "page"), "always": 1}[told.settings.web.acknowledge]
     assert len(letters(told)) == wanted
     if wanted:
         [letter] = letters(told)
         assert letter.startswith(CAMILLE)
-        desk.stop(here, everything=True, origin=origin)
+        pressed(told, here, origin)
         token = re.search(r"https://gate\.example/p/([a-z2-7]{53})", letter)
         assert token
         way_back = told.tokens.open(Purpose.LINK, token[1])

@@ -20,6 +20,7 @@ from gateway.store.records import Burst, Swift
 from gateway.store.tables import Submission
 from gateway.tokens import Link
 from tests.flow import scanned
+from tests.support.pressing import pressed
 
 HERE, THERE = "203.0.113.0/24", "198.51.100.0/24"
 
@@ -37,7 +38,7 @@ def crowd(context: Context) -> list[Link]:
 def scan(context: Context, links: Sequence[Link], network: str = HERE) -> None:
     """Press the links as a scanner does."""
     for link in links:
-        Desk(context).stop(link, everything=True, origin="one-click", network=network)
+        pressed(context, link, network=network)
 
 
 def found(context: Context) -> list[Burst]:
@@ -79,9 +80,8 @@ def test_a_burst_is_honoured_marked_and_told(context: Context, crowd: list[Link]
 def test_undoing_a_burst_restores_what_was_and_leaves_who_said_it_again(context: Context, crowd: list[Link]) -> None:
     scan(context, crowd)
     scan(context, crowd)  # scanners try twice; that is nobody's word
-    desk = Desk(context)
-    desk.stop(crowd[0], everything=True, origin="page", network=THERE)
-    desk.explain(crowd[1], "too-many")
+    pressed(context, crowd[0], "page", THERE)
+    Desk(context).explain(crowd[1], "too-many")
     with context.store.begin() as tx:
         contact = people.get(tx, crowd[2].contact)
         assert contact
@@ -98,7 +98,7 @@ def test_undoing_a_burst_restores_what_was_and_leaves_who_said_it_again(context:
 def test_an_undo_that_was_cut_off_and_run_again_leaves_a_later_no_alone(context: Context, crowd: list[Link]) -> None:
     scan(context, crowd)
     undo(context)
-    Desk(context).stop(crowd[0], everything=True, origin="page")
+    pressed(context, crowd[0], "page")
     done = undo(context)
     assert done.restored == 0
     assert verdicts(context)[0] == "R-OBJECTED"
@@ -111,7 +111,7 @@ def test_people_are_no_burst(context: Context, crowd: list[Link], case: str, mon
         monkeypatch.setattr(clock, "now", lambda: real() + timedelta(minutes=2))
     for number, link in enumerate(crowd):
         network = {"slow": HERE, "scattered": f"203.0.{number}.0/24", "unknown": ""}[case]
-        Desk(context).stop(link, everything=True, origin="one-click", network=network)
+        pressed(context, link, network=network)
     assert found(context) == []
     assert verdicts(context) == ["R-OBJECTED"] * (PEOPLE + 1)
 

@@ -13,11 +13,11 @@ from gateway.courier.courier import Outcome
 from gateway.demo import campaign
 from gateway.flow import deliver
 from gateway.flow.context import Context
-from gateway.flow.optout import Desk
 from gateway.mail.reply import Reply
 from gateway.store import spool
 from gateway.tokens import Link, Purpose
 from tests.flow.rig import CAMILLE, JOHN, OBJECTED, UNKNOWN, Rig, Says, delivered, plain, rig
+from tests.support.pressing import press
 
 pytestmark = pytest.mark.anyio
 
@@ -111,7 +111,7 @@ async def test_an_opt_out_between_250_and_delivery_keeps_the_queued_copy_here(co
     await spooled(context, CAMILLE, JOHN)
     with context.store.read() as tx:
         [parcel] = [row for row in spool.listing(tx, None, 0, 10) if row.recipient == CAMILLE]
-    assert Desk(context).stop(Link(parcel.contact_id or 0, 1, parcel.id), everything=True, origin="one-click")
+    assert await press(context, Link(parcel.contact_id or 0, 1, parcel.id))
 
     assert sorted(await carried(context)) == ["delivered", "dropped"]
     assert set(delivered(context)) == {JOHN}
@@ -121,7 +121,7 @@ async def test_a_dropped_copy_is_reported_and_its_receipt_names_the_objection(co
     await spooled(context, CAMILLE)
     with context.store.read() as tx:
         [parcel] = spool.listing(tx, None, 0, 10)
-    Desk(context).stop(Link(parcel.contact_id or 0, 1, parcel.id), everything=False, origin="one-click")
+    await press(context, Link(parcel.contact_id or 0, 1, parcel.id))
     async with rig(context, delivering=True) as house:
         assert house.deliverer
         running = asyncio.create_task(house.deliverer.run())

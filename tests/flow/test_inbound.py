@@ -22,6 +22,7 @@ from gateway.tokens import Link, Purpose
 from tests.flow.inbox import ADMIN, TAKEN, delivered, events, house, letters, mailto, refused, take, text, until
 from tests.flow.rig import CAMILLE, JOHN, Says, rig
 from tests.mail.test_feedback import arf, bounce
+from tests.support.pressing import press
 
 pytestmark = pytest.mark.anyio
 
@@ -237,7 +238,7 @@ async def test_who_says_it_again_by_mail_meant_it_even_if_a_machine_said_it_firs
     [letter] = await delivered(embedded, CAMILLE)
     stop = embedded.tokens.open(Purpose.MAILTO, mailto(letter).partition("+")[2].partition("@")[0])
     assert stop
-    Desk(embedded).stop(stop, everything=True, origin="one-click", network="192.0.2.0/24")
+    await press(embedded, stop, network="192.0.2.0/24")
     with embedded.store.read() as tx:
         assert [row.again for row in tx.exec(select(Swift))] == [False]
 

@@ -15,7 +15,6 @@ from gateway.errors import NotFound
 from gateway.flow import check, consent, join, privacy, retention
 from gateway.flow.context import Context
 from gateway.flow.join import Refused, Wish
-from gateway.flow.optout import Desk
 from gateway.mail.address import parse
 from gateway.store import ledger, lists, people, spool
 from gateway.store.signups import SignUp
@@ -24,6 +23,7 @@ from gateway.store.tx import Tx
 from gateway.tokens import Link, Purpose
 from tests.flow.joinlist import MAIN, PARTNERS, TRACKING, open_list
 from tests.flow.rig import OBJECTED, delivered, plain, rig
+from tests.support.pressing import pressed
 
 NEW = "nouvelle@mailbox.example"
 PARENT = "parent@mailbox.example"
@@ -244,7 +244,7 @@ def test_who_says_no_again_afterwards_is_heard(context: Context) -> None:
     with context.store.read() as tx:
         asked = lists_row(tx)
     assert found
-    Desk(context).stop(Link(found.id, asked.id, 0), everything=True, origin="one-click")
+    pressed(context, Link(found.id, asked.id, 0))
 
     assert verdict(context, OBJECTED) == "R-OBJECTED"
 

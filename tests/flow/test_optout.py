@@ -16,6 +16,7 @@ from gateway.store import ledger, lists, people, spool
 from gateway.store.tables import Contact
 from gateway.tokens import Link
 from tests.flow.rig import CAMILLE, rig
+from tests.support.pressing import pressed
 
 
 @pytest.fixture
@@ -57,27 +58,26 @@ def test_looking_changes_nothing(context: Context, camille: Contact, link: Link)
     assert verdict(context) == "A-CONSENT"
 
 
-@pytest.mark.parametrize("everything", [False, True])
-def test_stop_holds_at_once(context: Context, link: Link, everything: bool) -> None:
-    view = Desk(context).stop(link, everything=everything, origin="one-click")
+def test_stop_holds_at_once(context: Context, link: Link) -> None:
+    assert pressed(context, link)
 
+    view = Desk(context).page(link)
     assert view
-    assert (view.stopped_list, view.stopped_all) == (not everything, everything)
+    assert (view.stopped_list, view.stopped_all) == (False, True)
     assert verdict(context) == "R-OBJECTED"
 
 
 def test_stop_twice_is_one_event(context: Context, camille: Contact, link: Link) -> None:
-    desk = Desk(context)
-    desk.stop(link, everything=False, origin="one-click")
-    desk.stop(link, everything=False, origin="one-click")
+    assert pressed(context, link)
+    assert pressed(context, link)
 
     assert kinds(context, camille) == ["granted", "objected"]
 
 
 def test_undo_restores_what_was(context: Context, camille: Contact, link: Link) -> None:
     desk = Desk(context)
-    desk.stop(link, everything=False, origin="one-click")
-    desk.stop(link, everything=True, origin="page")
+    desk.choose(link, "list", ())
+    pressed(context, link, "page")
     view = desk.undo(link)
 
     assert view
@@ -117,9 +117,7 @@ async def test_stop_is_acknowledged_only_when_no_courier_holds_a_copy(context: C
     with context.store.begin() as tx:
         [parcel] = spool.claim(tx, "busy/1", now, timedelta(minutes=10), 1)
     done = threading.Event()
-    clicked = threading.Thread(
-        target=lambda: (Desk(context).stop(link, everything=True, origin="one-click"), done.set())
-    )
+    clicked = threading.Thread(target=lambda: (pressed(context, link), done.set()))
     clicked.start()
 
     assert not done.wait(0.5)
@@ -154,22 +152,21 @@ def agree_again(context: Context, camille: Contact) -> None:
 
 
 def test_a_no_after_a_new_consent_holds_again(context: Context, camille: Contact, link: Link) -> None:
-    desk = Desk(context)
-    desk.stop(link, everything=True, origin="one-click")
+    pressed(context, link)
     agree_again(context, camille)
     assert verdict(context) == "A-CONSENT"
 
-    desk.stop(link, everything=True, origin="one-click")
+    pressed(context, link)
     assert verdict(context) == "R-OBJECTED"
-    desk.stop(link, everything=True, origin="one-click")
+    pressed(context, link)
     assert kinds(context, camille) == ["granted", "objected", "granted", "objected"]
 
 
 def test_to_undo_it_gives_back_that_consent_and_no_other(context: Context, camille: Contact, link: Link) -> None:
     desk = Desk(context)
-    desk.stop(link, everything=True, origin="one-click")
+    pressed(context, link)
     agree_again(context, camille)
-    desk.stop(link, everything=True, origin="one-click")
+    pressed(context, link)
 
     desk.undo(link)
     assert verdict(context) == "A-CONSENT"

@@ -21,6 +21,7 @@ from gateway.store import advertisers, ledger, lists, oppositions, people, reque
 from gateway.store.tables import Contact, Submission
 from gateway.tokens import Link, Purpose
 from tests.flow.rig import CAMILLE
+from tests.support.pressing import pressed
 
 
 def person(context: Context) -> Contact | None:
@@ -244,7 +245,7 @@ def test_what_is_held_is_said_without_the_data(context: Context, link: Link) -> 
 
 
 def test_why_somebody_was_written_to_is_still_said_after_they_refused(context: Context, link: Link) -> None:
-    Desk(context).stop(link, everything=True, origin="one-click")
+    pressed(context, link)
     held = Rights(context).held(link)
     assert held
     assert [one.basis for one in held.grounds] == ["consent"]

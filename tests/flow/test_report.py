@@ -16,7 +16,6 @@ from gateway.courier.courier import Letter, Outcome
 from gateway.demo import campaign
 from gateway.flow import report, retry
 from gateway.flow.context import Context
-from gateway.flow.optout import Desk
 from gateway.flow.report import KINDS, Reporter
 from gateway.mail.address import parse
 from gateway.mail.reply import Reply
@@ -24,6 +23,7 @@ from gateway.store import spool
 from gateway.store.tables import Account, Parcel, Report, Submission
 from gateway.tokens import Link
 from tests.flow.rig import CAMILLE, JOHN, OBJECTED, PEER, UNKNOWN, Rig, Says, rig
+from tests.support.pressing import press
 
 pytestmark = pytest.mark.anyio
 LISTED = b"X-Consentgate-List: lettre\r\n" + campaign("lettre")
@@ -116,7 +116,7 @@ async def test_final_failures_and_late_refusals_of_one_message_come_together(con
     async with rig(context) as house:
         await sent(house, (CAMILLE, ""), (JOHN, ""))
         [first, _] = house.parcels()
-    Desk(context).stop(Link(first.contact_id or 0, 1, first.id), everything=True, origin="one-click")
+    await press(context, Link(first.contact_id or 0, 1, first.id))
     await carried(context, GONE)
 
     assert report.send(context, clock.now()) == 0  # the others may still follow

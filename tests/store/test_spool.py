@@ -231,17 +231,22 @@ def test_two_nodes_settling_the_last_two_parcels_leave_no_submission_behind(stor
 def test_a_copy_is_in_hand_while_it_is_leased(store: Store) -> None:
     _, number = put(store)
 
-    def in_hand(contact: int, now: datetime) -> list[int]:
+    def in_hand(contacts: list[int], now: datetime) -> set[int]:
         with store.read() as tx:
-            return spool.in_hand(tx, contact, now)
+            return spool.in_hand(tx, contacts, now)
 
-    assert in_hand(1, NOW) == []
+    assert in_hand([1], NOW) == set()
     (parcel,) = claim(store)
-    assert in_hand(1, NOW) == [number]
-    assert in_hand(2, NOW) == []
-    assert in_hand(1, NOW + LEASE) == []
+    assert in_hand([1, 2], NOW) == {1}
+    assert in_hand([2], NOW) == set()
+    assert in_hand([], NOW) == set()
+    assert in_hand([1], NOW + LEASE) == set()
+    with store.read() as tx:
+        assert spool.there(tx, [number, number + 1]) == {number}
     settle(store, "a", settled(parcel))
-    assert in_hand(1, NOW) == []
+    assert in_hand([1], NOW) == set()
+    with store.read() as tx:
+        assert spool.there(tx, [number]) == set()
 
 
 # ---- administrators

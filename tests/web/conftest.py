@@ -16,7 +16,7 @@ from tests.web.real import House
 @pytest.fixture(scope="session")
 def _served():
     desk = Desk()
-    running = Running(create_app(desk, TOKENS, WebOptions(public_url="https://mail.example.org", guesses=10_000)))
+    running = Running(create_app(desk, desk, TOKENS, WebOptions(public_url="https://mail.example.org", guesses=10_000)))
     yield desk, running
     running.close()
 

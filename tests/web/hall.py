@@ -1,5 +1,6 @@
 """The real sign-up pages over the real use cases on SQLite, with the sample's list open to the public."""
 
+import asyncio
 import re
 from collections.abc import Sequence
 from email import message_from_bytes, policy
@@ -12,6 +13,7 @@ from gateway import clock, sample
 from gateway.flow import check
 from gateway.flow.context import open_context
 from gateway.flow.optout import Desk
+from gateway.flow.presses import Presses
 from gateway.flow.rights import Rights
 from gateway.law.facts import MessageClass
 from gateway.mail.address import parse
@@ -35,9 +37,12 @@ class Hall:
         self.context = open_context(base.model_copy(update={"web": base.web.model_copy(update=web)}))
         sample.fill(self.context, clock.now())
         self.open()
+        self.presses = Presses(self.context)
         options = WebOptions("https://gate.example", guesses=10_000, sign_ups=sign_ups)
         rights = Rights(self.context)
-        self.running = Running(create_app(Desk(self.context), self.context.tokens, options, rights, self.context))
+        self.running = Running(
+            create_app(Desk(self.context), self.presses, self.context.tokens, options, rights, self.context)
+        )
         self.url = self.running.url
 
     def open(self, **form: Any) -> None:
@@ -57,6 +62,7 @@ class Hall:
 
     def close(self) -> None:
         self.running.close()
+        asyncio.run(self.presses.close())
         self.context.close()
 
     def letters(self, address: str) -> list[str]:

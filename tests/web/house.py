@@ -10,6 +10,7 @@ import uvloop
 from starlette.types import ASGIApp
 
 from gateway.errors import TryLater
+from gateway.flow.bursts import Press
 from gateway.flow.optout import View
 from gateway.flow.scene import Imprint
 from gateway.tokens import Keyring, Link, Purpose, Tokens
@@ -37,7 +38,7 @@ def shown(
 
 @dataclass
 class Desk:
-    """Keeps the views by contact; `trouble`: raised by every question; `idle`: answers, does nothing."""
+    """Keeps the views by contact, and takes presses; `trouble`: raised by every question; `idle`: does nothing."""
 
     views: dict[int, View] = field(default_factory=dict)
     trouble: Exception | None = None
@@ -59,10 +60,9 @@ class Desk:
             self._ask("page", link)
             return self.views.get(link.contact)
 
-    def stop(self, link: Link, *, everything: bool, origin: str, network: str = "") -> View | None:
-        whole = everything or not link.list
-        change = {"stopped_all": True} if whole else {"stopped_list": True, "stopped_all": False}
-        return self._change(("stop", link, everything, origin), {**change, "can_undo": True})
+    async def take(self, press: Press) -> bool | None:
+        view = self._change(("stop", press.link, press.origin), {"stopped_all": True, "can_undo": True})
+        return view.stopped_all if view else None
 
     def choose(self, link: Link, scope: str, channels: Collection[str]) -> View | None:
         change = {"stopped_list": scope == "list", "stopped_all": scope != "list", "stopped_everywhere": scope == "all"}

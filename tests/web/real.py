@@ -1,5 +1,6 @@
 """The real pages over the real use cases on SQLite, with the sample's people and one long history."""
 
+import asyncio
 import re
 from datetime import timedelta
 from email import message_from_bytes, policy
@@ -13,6 +14,7 @@ from gateway.flow import consent
 from gateway.flow.consent import Saying
 from gateway.flow.context import Context, open_context
 from gateway.flow.optout import Desk
+from gateway.flow.presses import Presses
 from gateway.flow.rights import Rights
 from gateway.law.events import Kind
 from gateway.store import advertisers, lists, notices, people, receipts
@@ -39,13 +41,17 @@ class House:
         self._past()
         open_list(self.context, "club")
         open_list(self.context, "kids", child=True, channels=("email", "sms"), more=False)
+        self.presses = Presses(self.context)
         options = WebOptions("https://gate.example", guesses=10_000)
-        self.app = create_app(Desk(self.context), self.context.tokens, options, Rights(self.context), self.context)
+        self.app = create_app(
+            Desk(self.context), self.presses, self.context.tokens, options, Rights(self.context), self.context
+        )
         self.running = Running(self.app)
         self.url = self.running.url
 
     def close(self) -> None:
         self.running.close()
+        asyncio.run(self.presses.close())
         self.context.close()
 
     def newcomer(self) -> str:

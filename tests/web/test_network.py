@@ -49,7 +49,7 @@ def test_a_throttle_forgets_after_its_window_and_keeps_bounded_memory(monkeypatc
 
 def test_a_network_that_guesses_is_slowed_down_and_a_good_link_is_honoured_all_the_same():
     desk = Desk()
-    running = Running(create_app(desk, TOKENS, WebOptions(public_url="https://mail.example.org", guesses=3)))
+    running = Running(create_app(desk, desk, TOKENS, WebOptions(public_url="https://mail.example.org", guesses=3)))
     try:
         with httpx.Client(base_url=running.url) as client:
             answers = [client.post(f"/{path}/wrong") for path in ("1", "p", "1", "p", "1")]

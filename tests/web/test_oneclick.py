@@ -14,7 +14,7 @@ from gateway.web.app import WebOptions, create_app
 from tests.web.house import GONE, KNOWN, NO_LIST, Running, token
 
 FORM = {"List-Unsubscribe": "One-Click"}
-STOPPED = [("stop", KNOWN, True, "one-click")]
+STOPPED = [("stop", KNOWN, "one-click")]
 MULTIPART = (
     b"---FormBoundaryjWmhtjORrn\r\n"
     b'Content-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n'
@@ -157,7 +157,7 @@ def test_every_forged_token_gets_the_same_404_and_no_event(client, desk, path, m
 def test_a_link_works_through_every_change_of_keys(desk):
     """For the life of the installation: old keys stay in the ring, new links are made with the new one."""
     ring = Tokens(Keyring({1: bytes(range(32)), 2: os.urandom(32), 3: os.urandom(32)}))
-    running = Running(create_app(desk, ring, WebOptions(public_url="https://mail.example.org")))
+    running = Running(create_app(desk, desk, ring, WebOptions(public_url="https://mail.example.org")))
     try:
         for sealed in (token(), ring.seal(Purpose.LINK, KNOWN)):
             assert httpx.post(f"{running.url}/1/{sealed}", data=FORM).status_code == 200

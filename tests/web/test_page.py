@@ -14,7 +14,7 @@ HERE = f"/p/{token()}"
 @pytest.mark.parametrize(
     ("do", "call"),
     [
-        ("stop", ("stop", KNOWN, True, "page")),
+        ("stop", ("stop", KNOWN, "page")),
         ("undo", ("undo", KNOWN)),
     ],
 )
@@ -79,7 +79,7 @@ def test_a_form_on_another_site_cannot_press_the_button(client, desk, site, stat
 
 def test_a_one_click_form_sent_to_the_page_is_honoured(client, desk):
     assert client.post(HERE, data={"List-Unsubscribe": "One-Click"}).status_code == 303
-    assert desk.changes == [("stop", KNOWN, True, "page")]
+    assert desk.changes == [("stop", KNOWN, "page")]
 
 
 def test_undo_of_a_refusal_made_elsewhere_is_not_claimed(client, desk):

@@ -23,24 +23,24 @@ def run(story) -> None:
 
 
 def app(desk: Desk):
-    return create_app(desk, TOKENS, WebOptions(public_url="http://127.0.0.1"))
+    return create_app(desk, desk, TOKENS, WebOptions(public_url="http://127.0.0.1"))
 
 
 def test_an_answer_under_way_is_finished_when_the_server_stops():
     class Slow(Desk):
-        def stop(self, link, **more):
+        async def take(self, press):
             begun.set()
-            assert go_on.wait(10)
-            return super().stop(link, **more)
+            await asyncio.wait_for(go_on.wait(), 10)
+            return await super().take(press)
 
-    desk, begun, go_on = Slow(), threading.Event(), threading.Event()
+    desk, begun, go_on = Slow(), asyncio.Event(), asyncio.Event()
 
     async def story() -> None:
         server = serve(app(desk))
         await server.start()
         async with httpx.AsyncClient(base_url=f"http://{server.host}:{server.port}") as client:
             posted = asyncio.create_task(client.post(f"/1/{token()}"))
-            await asyncio.to_thread(begun.wait, 10)
+            await asyncio.wait_for(begun.wait(), 10)
             stopped = asyncio.create_task(server.stop())
             await asyncio.sleep(0.2)
             assert not stopped.done()
@@ -155,7 +155,8 @@ async def receive():
 
 path = "/1/" + token()
 scope = {"type": "http", "method": "POST", "path": path, "query_string": b"", "headers": [], "http_version": "1.1"}
-asyncio.run(create_app(Desk(), TOKENS, WebOptions("http://127.0.0.1"))(scope, receive, send))
+desk = Desk()
+asyncio.run(create_app(desk, desk, TOKENS, WebOptions("http://127.0.0.1"))(scope, receive, send))
 """
 
 
