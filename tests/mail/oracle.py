@@ -112,8 +112,8 @@ def _inserted_only(was: Message, became: Message) -> None:
 def _by_the_book(part: Message) -> Message:
     """Return a part with the blanks around its transfer encoding left out, as RFC 2045 3 has them read.
 
-    The standard library does not know the encoding with them; mailparse, and people's programs, do. The copy is judged
-    by the standard library all the same: there the field has to be plain.
+    It is a structured field, and readers that take it as one decode; the standard library and mailparse do not know the
+    encoding then, and show its code. The copy is judged by these: there the field has to be plain.
     """
     encoding = part["content-transfer-encoding"]
     if encoding is None or str(encoding) == str(encoding).strip():
