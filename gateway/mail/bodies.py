@@ -34,24 +34,19 @@ def choose(root: Part) -> list[Part] | None:
 def others(root: Part, chosen: list[Part]) -> Iterator[Part]:
     """Yield the further leaves of text that a reader may show in line; `is_page` tells which as HTML."""
     for part in root.walk():
-        if (part.kind in TEXT or _seems_text(part)) and not part.attached and part not in chosen:
+        if (part.kind in TEXT or part.seems("text")) and not part.attached and part not in chosen:
             yield part
 
 
 def is_page(part: Part) -> bool:
     """Return whether a reader may show the part as HTML."""
-    return part.kind in HTML or _seems_text(part)
-
-
-def _seems_text(part: Part) -> bool:
-    """Return whether a content type that readers may read apart is one of text."""
-    return part.type.doubtful and (part.headers.get("content-type") or "").lower().startswith("text")
+    return part.kind in HTML or part.seems("text")
 
 
 def _bodies(part: Part) -> list[Part] | None:
     """Return the leaves of the first body in `part`: none if it shows no text, None if what it shows cannot bear it."""
     if part.attached or part.type.doubtful:
-        return None if _seems_text(part) and not part.attached else []
+        return None if part.seems("text") and not part.attached else []
     if part.kind in TEXT:
         return [part]
     if part.kind == "multipart/alternative":

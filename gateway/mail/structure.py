@@ -55,6 +55,10 @@ class Part:
         """Return the offset of the body."""
         return self.headers.body_start
 
+    def seems(self, main: str) -> bool:
+        """Return whether the content type is one that readers may read apart, and begins like `main`."""
+        return self.type.doubtful and (self.headers.get("content-type") or "").lower().startswith(main)
+
     def walk(self) -> Iterator["Part"]:
         """Yield this part and all below it in the order of the message; does not look into attached messages."""
         yield self
@@ -84,7 +88,7 @@ class _Scanner:
         if headers.broken >= 0:
             raise Broken("headers-many" if headers.too_many else "headers-broken")
         part = Part(start, end, headers, *_described(headers, default), depth)
-        if part.kind.startswith("multipart/"):
+        if part.kind.startswith("multipart/") or part.seems("multipart"):
             self._children(part)
         return part
 
