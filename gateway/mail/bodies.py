@@ -34,7 +34,7 @@ def choose(root: Part) -> list[Part] | None:
 def others(root: Part, chosen: list[Part]) -> Iterator[Part]:
     """Yield the further leaves of text that a reader may show in line; `is_page` tells which as HTML."""
     for part in root.walk():
-        if (part.kind in TEXT or part.seems("text")) and not part.attached and part not in chosen:
+        if (part.kind in TEXT or part.seems("text")) and not part.named and part not in chosen:
             yield part
 
 

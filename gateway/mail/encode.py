@@ -11,7 +11,7 @@ from itertools import cycle
 _SAFE = frozenset(
     ["ascii", "utf-8", "koi8-r", "koi8-u", "mac-roman", "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255"]
     + ["cp1256", "cp1257", "cp1258", "cp437", "cp850", "cp852", "cp858", "cp866", "cp874", "tis-620", "gb2312", "gbk"]
-    + ["gb18030", "big5", "big5hkscs", "shift_jis", "cp932", "euc_jp", "euc_kr", "cp949", "johab"]
+    + ["gb18030", "big5", "big5hkscs", "shift_jis", "cp932", "euc_jp", "euc_kr", "cp949"]
     + [f"iso8859-{number}" for number in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16)]
 )
 _OTHER = frozenset(

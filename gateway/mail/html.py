@@ -62,6 +62,7 @@ _ENDS = {
     b"option": (_names(b"option"), _names(b"select template")),
 }
 _MAY_STAY_OPEN = _names(b"p li dt dd")  # these end with the block around them
+_WITHIN_MOST = 3  # conditional comments and raw text within each other that are looked into
 _OPEN_MOST = 400  # deeper documents are not followed: keeps the time linear
 
 
@@ -247,16 +248,21 @@ def marked(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 def tags(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Yield the start tags of the page: lower-case name, and where each begins and ends; in conditional comments too.
+    """Yield what some reader may take for a start tag of the page: lower-case name, and where each begins and ends.
 
-    Elements whose text is raw, such as style sheets, come as a whole.
+    Conditional comments hold some, and readers that do not know an element read what is raw in others. What is raw
+    comes as a whole before.
     """
-    low = data.lower()
-    for token in _TOKEN.finditer(low):
+    return _tags(data.lower(), (0, len(data)), _WITHIN_MOST)
+
+
+def _tags(low: bytes, span: tuple[int, int], deeper: int) -> Iterator[tuple[bytes, int, int]]:
+    for token in _TOKEN.finditer(low, *span):
+        if token["raw"] or (token["name"] and token["close"] and not token["slash"]):
+            yield token["raw"] or token["name"], token.start(), token.end()
         conditional = (token["comment"] or b"").lstrip().startswith(b"[if")
-        for each in _TOKEN.finditer(low, *token.span("comment")) if conditional else (token,):
-            if each["raw"] or (each["name"] and each["close"] and not each["slash"]):
-                yield each["raw"] or each["name"], each.start(), each.end()
+        if deeper and (conditional or token["text"]):
+            yield from _tags(low, token.span("comment" if conditional else "text"), deeper - 1)
 
 
 _ATTRIBUTE = expression(

@@ -14,6 +14,7 @@ DEPTH_MOST, PARTS_MOST, FIELDS_MOST = 16, 500, 5_000
 _BOUNDARY_MOST = 200  # RFC 2046 5.1.1 says 70; some senders do not know
 _PLAIN_ENCODINGS = frozenset({"", "7bit", "8bit", "binary"})
 _TEXT = params.Value("text/plain", {})
+_INLINE = params.Value("inline", {})
 _MESSAGE = params.Value("message/rfc822", {})
 
 
@@ -31,8 +32,7 @@ class Part:
     """One part: `content[start:end]` with its header section; its body is `content[headers.body_start:end]`.
 
     `kind` is the content type as "type/subtype"; `encoding` the transfer encoding, lower-case, "" when none is given;
-    `loose` says that blanks stand around it, for which some readers do not know it; `attached` says that a reader may
-    show it as a file instead of text.
+    `loose` says that blanks stand around it, for which some readers do not know it.
     """
 
     start: int
@@ -41,7 +41,7 @@ class Part:
     type: params.Value
     encoding: str
     loose: bool
-    attached: bool
+    disposition: params.Value
     depth: int
     parts: list["Part"] = field(default_factory=list)
 
@@ -49,6 +49,17 @@ class Part:
     def kind(self) -> str:
         """Return the content type, lower-case."""
         return self.type.value
+
+    @property
+    def named(self) -> bool:
+        """Return whether every reader may show it as a file: it is not in line, or has the name of one."""
+        given = self.disposition
+        return given.value not in ("", "inline") or "filename" in given.params or "name" in self.type.params
+
+    @property
+    def attached(self) -> bool:
+        """Return whether some reader may show it as a file instead of text."""
+        return self.named or self.disposition.doubtful
 
     @property
     def body_start(self) -> int:
@@ -131,9 +142,9 @@ def _spellable(boundary: str) -> bool:
     return boundary.isascii() and boundary.isprintable() and not boundary.endswith(" ")
 
 
-def _described(headers: Headers, default: params.Value) -> tuple[params.Value, str, bool, bool]:
-    """Return type, transfer encoding, whether that is loose, and attached. Raises `Broken` for fields given twice."""
-    kind, encoding, loose, attached = default, "", False, False
+def _described(headers: Headers, default: params.Value) -> tuple[params.Value, str, bool, params.Value]:
+    """Return type, transfer encoding, whether that is loose, disposition. Raises `Broken` for fields given twice."""
+    kind, encoding, loose, disposition = default, "", False, _INLINE
     seen = 0
     for found in headers.fields:
         if found.name == "content-type":
@@ -144,10 +155,9 @@ def _described(headers: Headers, default: params.Value) -> tuple[params.Value, s
             loose = encoding != written and encoding not in _PLAIN_ENCODINGS
         elif found.name == "content-disposition":
             disposition, bit = params.read("content-disposition", found.raw), 4
-            attached = disposition.doubtful or disposition.value != "inline" or "filename" in disposition.params
         else:
             continue
         if seen & bit:
             raise Broken("field-twice", found.name)
         seen |= bit
-    return kind, encoding, loose, attached or "name" in kind.params
+    return kind, encoding, loose, disposition

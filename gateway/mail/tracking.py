@@ -35,9 +35,9 @@ _STYLED = {
     for name in (b"width", b"height")
 }
 _REMOTE = re.compile(rb"[\0- ]*(?:https?:|[/\\]{2})", re.IGNORECASE)
-_IMAGE = re.compile(rb"<img[^>]*")
-# One of these is in every page with a painted ground.
-_PAINTS = b"url( background= <v:".split()
+_IMAGE = re.compile(rb"<im(?:g|age)[^>]*")
+_PICTURES = frozenset({b"img", b"image"})  # the second is read as the first (13.2.6.4.7)
+_BACKGROUND = re.compile(rb"background\s*=")
 _GROUND = re.compile(rb"url\(|background\s*=|<v:", re.IGNORECASE)
 _URL = re.compile(rb"url\(\s*[\"']?((?:&quot;|&#3[49];)?[^\s\"'()<>]++)", re.IGNORECASE)
 _NO_PICTURE = b"cid:none"  # a part that is not there: nobody is asked for it
@@ -72,22 +72,27 @@ def find(data: bytes) -> tuple[Watch, ...]:
     found = []
     for name, start, end in html.tags(data):
         tag = data[start:end]
-        if name == b"img":
+        if name in _PICTURES:
             found += [Watch(start, end) for _ in _pixels(tag, name)]
         elif name in (b"a", b"area") and (link := _LISTMONK.search(tag)) and link[2] != _NOBODY:
             found.append(Watch(start + link.start(2), start + link.end(2), _NOBODY))
         elif _GROUND.search(tag):
             found += [Watch(start + at, start + to, _NO_PICTURE) for at, to in _pixels(tag, name)]
-    return tuple(found)
+    apart: list[Watch] = []
+    for watch in sorted(found, key=lambda watch: (watch.start, -watch.end)):
+        if not apart or watch.start >= apart[-1].end:  # and not within one that goes as a whole
+            apart.append(watch)
+    return tuple(apart)
 
 
 def _may_watch(low: bytes) -> bool:
     """Return whether the page is worth reading tag by tag."""
-    if b"<img" in low:
+    if b"<im" in low:
         images = b" ".join(_IMAGE.findall(low))
         if b"&" in images or any(word in images for word in _NEEDLES) or _SMALL_SIZE.search(low):
             return True
-    if any(word in low for word in _PAINTS) and (any(word in low for word in _NEEDLES) or _SMALL_SIZE.search(low)):
+    paints = b"url(" in low or b"<v:" in low or (b"background" in low and _BACKGROUND.search(low))
+    if paints and (any(word in low for word in _NEEDLES) or _SMALL_SIZE.search(low)):
         return True
     return b"/link/" in low and _LISTMONK.search(low) is not None
 
@@ -120,7 +125,7 @@ def _pixels(tag: bytes, name: bytes) -> Iterator[tuple[int, int]]:
 
 def _pictures(tag: bytes, name: bytes, attributes: dict[bytes, tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """Yield where in a tag the addresses of pictures are that a reader fetches."""
-    if name == b"img":
+    if name in _PICTURES:
         yield attributes.get(b"src", (0, 0))
         return
     for key in (b"background", b"src") if name.startswith(b"v:") else (b"background",):

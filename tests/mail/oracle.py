@@ -6,6 +6,7 @@ parser (Lexbor) says what is seen. `hold` raises AssertionError, with the reason
 
 import email
 import re
+from collections.abc import Iterator
 from copy import copy
 from email.message import Message
 from email.policy import compat32
@@ -44,8 +45,8 @@ def hold(before: bytes, after: bytes, stop: str, *, wrapped: bool, edits: bool =
 def pixels(content: bytes) -> list[str]:
     """Return the addresses of remote pictures and grounds of one or two by two that the bodies show."""
     found = []
-    for part in email.message_from_bytes(content, policy=compat32).walk():
-        if _kind(part) in TEXTS - {"text/plain"} and part.get_content_disposition() in (None, "inline"):
+    for part in _shown(email.message_from_bytes(content, policy=compat32)):
+        if _kind(part) in TEXTS - {"text/plain"}:
             for node in LexborHTMLParser(rules.text_of(part)).css("img, [background]"):
                 size = (node.attributes.get(name) for name in ("width", "height"))
                 source = node.attributes.get("src" if node.tag == "img" else "background") or ""
@@ -53,6 +54,17 @@ def pixels(content: bytes) -> list[str]:
                 if small and source.lower().startswith(("http:", "https:", "//")):
                     found.append(source)
     return found
+
+
+def _shown(part: Message) -> Iterator[Message]:
+    """Yield the parts that are neither files nor within somebody else's message."""
+    if part.get_content_maintype() == "message":
+        return
+    if part.is_multipart():
+        for child in part.get_payload():
+            yield from _shown(child)
+    elif part.get_content_disposition() in (None, "inline") and part.get_filename() is None:
+        yield part
 
 
 def _fields(was: Message, became: Message) -> None:
@@ -137,17 +149,24 @@ def _common(one: str, other: str) -> int:
 
 
 def _alternatives(root: Message, told: list[Message]) -> None:
-    """Whichever alternative a reader chooses has the mention; nothing told is a file or somebody else's message."""
+    """Whichever alternative a reader chooses has the mention; nothing told is a file or in somebody else's message."""
 
-    def has(part: Message) -> bool:
-        return any(each is other for each in part.walk() for other in told)
+    def served(part: Message) -> bool:
+        if part.get_content_maintype() == "message" or not part.is_multipart():
+            return any(part is other for other in told)
+        inner = [(child, served(child)) for child in part.get_payload()]
+        if part.get_content_type() == "multipart/alternative":
+            inner = [(child, yes) for child, yes in inner if yes or child.get_content_type() != "text/calendar"]
+            return bool(inner) and all(yes for _, yes in inner)
+        return any(yes for _, yes in inner)
 
+    # Elsewhere a placeholder may have become the link in one alternative, as its sender wrote it.
+    assert served(root), "an alternative without the mention"
     for part in root.walk():
-        if part.get_content_type() == "multipart/alternative" and part.is_multipart() and has(part):
-            for child in part.get_payload():
-                assert child.get_content_type() == "text/calendar" or has(child), "an alternative without the mention"
         if part.get_content_type() == "message/rfc822":
-            assert not has(part), "a mention inside an attached message"
+            assert not any(each is other for each in part.walk() for other in told), (
+                "a mention inside an attached message"
+            )
     for part in told:
         assert part.get_content_disposition() in (None, "inline"), "a mention in a file"
 
