@@ -47,7 +47,7 @@ def pixels(content: bytes) -> list[str]:
     found = []
     for part in _shown(email.message_from_bytes(content, policy=compat32)):
         if _kind(part) in TEXTS - {"text/plain"}:
-            for node in LexborHTMLParser(rules.text_of(part)).css("img, [background]"):
+            for node in LexborHTMLParser(rules.text_of(part)).css("img, [background]:not(body)"):
                 size = (node.attributes.get(name) for name in ("width", "height"))
                 source = node.attributes.get("src" if node.tag == "img" else "background") or ""
                 small = all(value in {"0", "1", "2"} for value in size) and "style" not in node.attributes
