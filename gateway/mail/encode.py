@@ -3,6 +3,7 @@
 import binascii
 import codecs
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import cycle
 
@@ -31,6 +32,7 @@ _SUPERSETS = {
 _BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]|\s)*+(?:=\s*){0,2}")
 _BASE64_RUN = re.compile(rb"[A-Za-z0-9+/]+")
 _QP_TOKEN = re.compile(rb"=[0-9A-Fa-f]{2}|=\r\n|.", re.DOTALL)
+_QP_LINE_OF = re.compile(rb"[^\n]*\n|[^\n]+\Z")
 _SELF = bytes([byte for byte in range(32, 127) if byte != ord("=")]) + b"\t"  # written as they are
 _ALONE = re.compile(rb"(\r(?!\n)|(?<!\r)\n)")
 # What Western charsets may lack, and what people write instead.
@@ -40,6 +42,7 @@ _TYPOGRAPHY = str.maketrans(
 LINE_MOST = 998
 _QP_STARTS, _QP_ENDS = (b".", b"--"), (b" ", b"\t")
 _B64_LINE = _QP_LINE = 76
+_QP_FEW = 16  # places
 _QP_SHORT = 8192  # bytes; what is longer than a mention is no text that comes again
 
 
@@ -149,31 +152,47 @@ def base64(data: bytes) -> bytes:
     return b"\r\n".join([coded[at : at + _B64_LINE] for at in range(0, len(coded), _B64_LINE)])
 
 
-def qp_place(raw: bytes, data: bytes, offset: int) -> int | None:
-    """Return where in the quoted-printable `raw` the byte `offset` of its decoded `data` is written."""
+def qp_places(raw: bytes, data: bytes, offsets: Sequence[int]) -> list[int] | None:
+    """Return where in the quoted-printable `raw` the bytes at `offsets` (ascending) of its decoded `data` are written.
+
+    None when one cannot be told. Few are looked for from the end, many in one walk.
+    """
+    places: list[int] = []
+    place = count = 0
+    for offset in offsets:
+        found = place if places and offset == count else None
+        if found is None and len(offsets) <= _QP_FEW:
+            found = _qp_near_end(raw, data, offset)
+        if found is None:
+            found = _qp_walk(raw, place, offset - count) if offset < len(data) else len(raw)
+        if found is None:
+            return None
+        places.append(found)
+        place, count = found, offset
+    return places
+
+
+def _qp_near_end(raw: bytes, data: bytes, offset: int) -> int | None:
     if offset >= len(data):
         return len(raw)
-    mark = data[offset : offset + 6]
-    place = raw.rfind(mark)
+    place = raw.rfind(data[offset : offset + 6])
     whole = b"=" not in raw[max(0, place - 2) : place]  # and not the middle of what one "=" began
-    if place >= 0 and whole and len(binascii.a2b_qp(raw[place:])) == len(data) - offset:
-        return place
-    return _qp_walk(raw, offset)
+    return place if place >= 0 and whole and len(binascii.a2b_qp(raw[place:])) == len(data) - offset else None
 
 
-def _qp_walk(raw: bytes, offset: int) -> int | None:
-    """Count through `raw`, by lines, then by characters."""
-    place = count = 0
-    for line in raw.splitlines(keepends=True):
-        more = len(binascii.a2b_qp(line))
-        if count + more > offset:
+def _qp_walk(raw: bytes, start: int, count: int) -> int | None:
+    """Return where in `raw`, counted from `start`, `count` bytes are written before; by lines, then by characters."""
+    place, wanted = start, count
+    for line in _QP_LINE_OF.finditer(raw, start):
+        more = len(binascii.a2b_qp(line[0]))
+        if more > count:
             break
-        count, place = count + more, place + len(line)
+        count, place = count - more, line.end()
     for token in _QP_TOKEN.finditer(raw, place):
-        if count >= offset and token[0] != b"=\r\n":
+        if count <= 0 and token[0] != b"=\r\n":
             break
-        count, place = count + len(binascii.a2b_qp(token[0])), token.end()
-    return place if len(binascii.a2b_qp(raw[:place])) == offset else None
+        count, place = count - len(binascii.a2b_qp(token[0])), token.end()
+    return place if len(binascii.a2b_qp(raw[start:place])) == wanted else None
 
 
 def base64_place(raw: bytes, offset: int) -> int:

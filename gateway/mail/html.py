@@ -9,6 +9,7 @@ library's parser and to a browser's.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import unescape
 
 
 def expression(pattern: bytes, flags: int = 0) -> re.Pattern[bytes]:
@@ -116,19 +117,26 @@ def find(data: bytes) -> Spot | None:
     return plain(data) or quick(data) or careful(data)
 
 
-_HIDING = expression(rb"display[\s]*:[\s]*none|visibility[\s]*:[\s]*(?:hidden|collapse)|[\s\"']hidden(?=[\s=>/])")
+# A comment or an escape in the style of a page as a whole is of nobody who means to be read.
+_HIDING = expression(
+    rb"""display[\s]*:[\s]*none|visibility[\s]*:[\s]*(?:hidden|collapse)|opacity[\s]*:[\s]*0?\.?0*(?![0-9.])
+    |[\s"']hidden(?=[\s=>/])|\\|/\*""",
+    re.VERBOSE,
+)
 
 
 def _hides_all(data: bytes) -> bool:
-    """Return whether the page as a whole is not shown: then no place in it is."""
+    """Return whether the page as a whole is not shown, or may not be: then no place in it is."""
     low = data.lower()
     for name in (b"<html", b"<body"):
         at = low.find(name)
         while at >= 0:
-            end = low.find(b">", at)
-            if _HIDING.search(low, at, end + 1 if end >= 0 else len(low)):
+            token = _TOKEN.match(low, at)
+            end = token.end() if token else len(low)
+            tag = low[at:end]
+            if _HIDING.search(unescape(tag.decode("latin-1")).encode("latin-1", "replace") if b"&" in tag else tag):
                 return True
-            at = low.find(name, at + 1)
+            at = low.find(name, end)
     return False
 
 

@@ -4,6 +4,7 @@ A splice keeps every byte around it. Where charset or transfer encoding cannot c
 encoded anew: quoted-printable (base64 if it was that), and UTF-8 if the charset was the obstacle.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
@@ -21,6 +22,7 @@ from gateway.mail.tracking import Watch
 _PGP = b"-----BEGIN PGP MESSAGE-----"
 _NAME_MOST = 200  # bytes in which the name of a tag is looked for
 _IN_NAME = html.expression(rb"<[/!?]?[^\s<>\"'=]*\Z")
+_EDITS_MOST = 5_000
 _BLANK = frozenset({b" ", b"\t"})
 _PARAM_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$&+-.^_`{|}~")
 
@@ -234,29 +236,51 @@ def _edits(data: bytes, markup: bool, wanted: Wanted) -> tuple[Edit, ...] | None
     for each in found:
         if each.kind is Kind.STUCK:
             raise Broken("placeholder", data[each.start : each.end][:60].decode("ascii", "replace"))
+    page = _masked(data, found) if markup else data
     if markup and any(each.label for each in found):
-        found = _addressed(data, found)
+        found = _addressed(page, found)
     edits = [Edit(each.start, each.end, found=each) for each in found]
-    if markup and wanted.strip and (watches := tracking.find(data)):
+    if markup and wanted.strip and (watches := tracking.find(page)):
         # What goes takes with it the placeholders inside.
-        kept = [each for each in edits if not any(one.start < each.end and each.start < one.end for one in watches)]
-        edits = [*kept, *[Edit(one.start, one.end, watch=one) for one in watches]]
-    if markup and (upset := next((each for each in edits if _upsets(data, each)), None)):
+        edits = [each for each in edits if not _met(each, watches)]
+        edits += [Edit(one.start, one.end, watch=one) for one in watches]
+    if markup and (upset := next((each for each in edits if _upsets(page, each)), None)):
         if upset.found is None:
             return None
         raise Broken("placeholder", data[upset.start : upset.end][:60].decode("ascii", "replace"))
     if wanted.mention:
-        spot = html.find(data) if markup else plaintext.find(data)
+        spot = html.find(page) if markup else plaintext.find(data)
         if spot is None or any(each.start < spot.offset < each.end for each in edits):
             return None
         edits.append(Edit(spot.offset, spot.offset, spot))
     if wanted.opening:
-        at = html.begin(data) if markup else plaintext.begin(data)
+        at = html.begin(page) if markup else plaintext.begin(data)
         if any(each.start < at < each.end for each in edits):
             return None
         edits.insert(0, Edit(at, at, opening=True))
+    if len(edits) > _EDITS_MOST:
+        raise Broken("structure-large")
     edits.sort(key=lambda edit: (edit.start, edit.end))
     return tuple(edits)
+
+
+def _met(edit: Edit, watches: Sequence[Watch]) -> bool:
+    """Return whether an edit has a byte in common with one of `watches`, which are in order and apart."""
+    at = bisect_left(watches, edit.end, key=lambda watch: watch.start)
+    return at > 0 and watches[at - 1].end > edit.start
+
+
+def _masked(page: bytes, found: tuple[Found, ...]) -> bytes:
+    """Return the page with signs that mean nothing in the places of its placeholders.
+
+    Some are written with brackets and quotes; with what they stand for in their places, tags end elsewhere.
+    """
+    if not found:
+        return page
+    masked = bytearray(page)
+    for each in found:
+        masked[each.start : each.end] = b"x" * (each.end - each.start)
+    return bytes(masked)
 
 
 def _upsets(data: bytes, edit: Edit) -> bool:
@@ -275,21 +299,18 @@ def _addressed(data: bytes, found: tuple[Found, ...]) -> tuple[Found, ...]:
     A link would end a quoted attribute there, and upset all that follows.
     """
     spans = list(html.marked(data))
-    return tuple([
-        replace(each, label=False) if any(start < each.start < end for start, end in spans) else each for each in found
-    ])  # fmt: skip
+
+    def within(at: int) -> bool:
+        before = bisect_left(spans, (at, 0)) - 1
+        return before >= 0 and at < spans[before][1]
+
+    return tuple([replace(each, label=False) if within(each.start) else each for each in found])
 
 
 def _places(raw: bytes, data: bytes, edits: tuple[Edit, ...]) -> tuple[tuple[int, int], ...] | None:
     """Return where in quoted-printable the edits are, None if one cannot be told."""
-    places: list[tuple[int, int]] = []
-    for edit in edits:
-        start = encode.qp_place(raw, data, edit.start)
-        end = start if edit.end == edit.start else encode.qp_place(raw, data, edit.end)
-        if start is None or end is None:
-            return None
-        places.append((start, end))
-    return tuple(places)
+    places = encode.qp_places(raw, data, [at for edit in edits for at in (edit.start, edit.end)])
+    return None if places is None else tuple(zip(places[::2], places[1::2], strict=True))
 
 
 def _content_type(part: Part, charset: str) -> bytes:

@@ -34,7 +34,7 @@ _STYLED = {
     )
     for name in (b"width", b"height")
 }
-_REMOTE = re.compile(rb"[\0- ]*(?:https?:|[/\\]{2})", re.IGNORECASE)
+_WITHIN = re.compile(rb"[\0- ]*(?:cid:|data:|\Z)", re.IGNORECASE)  # shown without asking anybody
 _IMAGE = re.compile(rb"<im(?:g|age)[^>]*")
 _PICTURES = frozenset({b"img", b"image"})  # the second is read as the first (13.2.6.4.7)
 _BACKGROUND = re.compile(rb"background\s*=")
@@ -116,7 +116,7 @@ def _pixels(tag: bytes, name: bytes) -> Iterator[tuple[int, int]]:
     small = None
     for start, end in _pictures(tag, name, attributes):
         address = _resolved(tag[start:end]).strip(b"\"'")
-        if _REMOTE.match(address):
+        if not _WITHIN.match(address):
             if small is None:  # once, however many there are
                 small = all(0 <= _size(tag, attributes, side) <= _SMALL for side in (b"width", b"height"))
             if small or _PIXEL.search(address.lower()):

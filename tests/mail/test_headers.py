@@ -96,9 +96,10 @@ def test_a_place_in_quoted_printable_splits_what_is_decoded(data, offset):
     raw = encode.qp(data)
     decoded = encode.transfer_decoded(raw, "quoted-printable")
     assert decoded == data
-    place = encode.qp_place(raw, data, offset)
-    if place is not None:
-        assert encode.transfer_decoded(raw[:place], "quoted-printable") == data[:offset]
+    for offsets in ([offset], range(offset, len(data) + 1), [0, offset, len(data)]):
+        places = encode.qp_places(raw, data, sorted(offsets))
+        for at, place in zip(sorted(offsets), places or (), strict=bool(places)):
+            assert encode.transfer_decoded(raw[:place], "quoted-printable") == data[:at]
     assert all(len(line) <= 78 for line in raw.split(b"\r\n"))
     assert not any(line.startswith(b"--") for line in raw.split(b"\r\n"))
 
@@ -122,7 +123,7 @@ def test_text_in_quoted_printable_keeps_the_rules_of_rfc_2045(data):
 
 
 def test_a_place_is_never_inside_an_escape():
-    assert encode.qp_place(b"=34", b"4", 0) == 0
+    assert encode.qp_places(b"=34", b"4", [0]) == [0]
 
 
 @given(st.binary(max_size=300), st.integers(0, 300))

@@ -141,6 +141,7 @@ def test_newsletters_of_the_corpus_take_the_quick_way():
         b'<a b="' * 30_000,
         b"</b>" * 50_000,
         b"<a b=" * 30_000,
+        b"<body a" * 100_000,
     ],
 )
 @pytest.mark.timeout(20)

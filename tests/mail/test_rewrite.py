@@ -154,6 +154,7 @@ def test_a_placeholder_without_a_usable_address_is_misuse(address):
         b"Content-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n" + b"=\r\n" * 200_000 + b"-- \r\n",
         b"Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n" + b"AAAA \r\n" * 100_000,
         b"Content-Type: text/plain\r\n\r\n" + b"-- \r\n" * 100_000,
+        b"Content-Type: text/html\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n" + b"<img src=3Dx width=3D1 height=3D1>=\r\n" * 4_900 + b"x\r\n" * 100_000,
     ],
 )  # fmt: skip
 @pytest.mark.timeout(30)
