@@ -117,6 +117,7 @@ def find(data: bytes) -> Spot | None:
     return plain(data) or quick(data) or careful(data)
 
 
+_ROOTS_MOST = 20  # each of which may look as if it went on to the end of the page
 # A comment or an escape in the style of a page as a whole is of nobody who means to be read.
 _HIDING = expression(
     rb"""display[\s]*:[\s]*none|visibility[\s]*:[\s]*(?:hidden|collapse)|opacity[\s]*:[\s]*0?\.?0*(?![0-9.])
@@ -129,14 +130,15 @@ def _hides_all(data: bytes) -> bool:
     """Return whether the page as a whole is not shown, or may not be: then no place in it is."""
     low = data.lower()
     for name in (b"<html", b"<body"):
+        if low.count(name) > _ROOTS_MOST:
+            return True
         at = low.find(name)
         while at >= 0:
             token = _TOKEN.match(low, at)
-            end = token.end() if token else len(low)
-            tag = low[at:end]
+            tag = token[0] if token else low[at:]
             if _HIDING.search(unescape(tag.decode("latin-1")).encode("latin-1", "replace") if b"&" in tag else tag):
                 return True
-            at = low.find(name, end)
+            at = low.find(name, at + 1)
     return False
 
 
