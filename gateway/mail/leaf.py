@@ -236,7 +236,7 @@ def _edits(data: bytes, markup: bool, wanted: Wanted) -> tuple[Edit, ...] | None
     for each in found:
         if each.kind is Kind.STUCK:
             raise Broken("placeholder", data[each.start : each.end][:60].decode("ascii", "replace"))
-    page = _masked(data, found) if markup else data
+    page = _crossed_out(data, found) if markup else data
     if markup and any(each.label for each in found):
         found = _addressed(page, found)
     edits = [Edit(each.start, each.end, found=each) for each in found]
@@ -270,17 +270,17 @@ def _met(edit: Edit, watches: Sequence[Watch]) -> bool:
     return at > 0 and watches[at - 1].end > edit.start
 
 
-def _masked(page: bytes, found: tuple[Found, ...]) -> bytes:
+def _crossed_out(page: bytes, found: tuple[Found, ...]) -> bytes:
     """Return the page with signs that mean nothing in the places of its placeholders.
 
     Some are written with brackets and quotes; with what they stand for in their places, tags end elsewhere.
     """
     if not found:
         return page
-    masked = bytearray(page)
+    crossed = bytearray(page)
     for each in found:
-        masked[each.start : each.end] = b"x" * (each.end - each.start)
-    return bytes(masked)
+        crossed[each.start : each.end] = b"x" * (each.end - each.start)
+    return bytes(crossed)
 
 
 def _upsets(data: bytes, edit: Edit) -> bool:
