@@ -107,6 +107,17 @@ def transfer_decoded(raw: bytes, encoding: str) -> bytes | None:
     return None
 
 
+def guessed(raw: bytes, encoding: str) -> bytes:
+    """Return the body as a lenient reader decodes it, `raw` where even that cannot."""
+    data = transfer_decoded(raw, encoding)
+    if data is None and encoding == "base64":
+        try:
+            data = binascii.a2b_base64(raw + b"==")
+        except ValueError:
+            return raw
+    return raw if data is None else data
+
+
 def qp(data: bytes) -> bytes:
     """Return `data` in quoted-printable: CRLF stays a line end, CR or LF alone is encoded; no line begins with "--"."""
     if _needs_no_quoting(data):

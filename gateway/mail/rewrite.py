@@ -188,8 +188,7 @@ def _check_sealed(content: bytes, root: Part) -> None:
 
 
 def _check_part(content: bytes, part: Part) -> None:
-    raw = content[part.body_start : part.end]
-    data = encode.transfer_decoded(raw, part.encoding) or raw
+    data = encode.guessed(content[part.body_start : part.end], part.encoding)
     charset = encode.charset(part.type.params.get("charset", ""))
     if charset and not encode.transparent(charset):
         data = data.decode(charset, "replace").encode("utf-8", "replace")
