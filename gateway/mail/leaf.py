@@ -4,8 +4,8 @@ A splice keeps every byte around it. Where charset or transfer encoding cannot c
 encoded anew: quoted-printable (base64 if it was that), and UTF-8 if the charset was the obstacle.
 """
 
-from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 
@@ -236,28 +236,30 @@ def _edits(data: bytes, markup: bool, wanted: Wanted) -> tuple[Edit, ...] | None
     for each in found:
         if each.kind is Kind.STUCK:
             raise Broken("placeholder", data[each.start : each.end][:60].decode("ascii", "replace"))
-    page = _crossed_out(data, found) if markup else data
+    page, place = _filled_in(data, found) if markup else (data, int)
     if markup and any(each.label for each in found):
-        found = _addressed(page, found)
+        found = _addressed([(place(start), place(end)) for start, end in html.marked(page)], found)
     edits = [Edit(each.start, each.end, found=each) for each in found]
     if markup and wanted.strip and (watches := tracking.find(page)):
         # What goes takes with it the placeholders inside.
+        watches = tuple([Watch(place(one.start), place(one.end), one.instead) for one in watches])
         edits = [each for each in edits if not _met(each, watches)]
         edits += [Edit(one.start, one.end, watch=one) for one in watches]
-    if markup and (upset := next((each for each in edits if _upsets(page, each)), None)):
+    if markup and (upset := next((each for each in edits if _upsets(data, each)), None)):
         if upset.found is None:
             return None
         raise Broken("placeholder", data[upset.start : upset.end][:60].decode("ascii", "replace"))
     if wanted.mention:
         spot = html.find(page) if markup else plaintext.find(data)
-        if spot is None or any(each.start < spot.offset < each.end for each in edits):
+        if spot is None:
             return None
-        edits.append(Edit(spot.offset, spot.offset, spot))
+        edits.append(Edit(place(spot.offset), place(spot.offset), spot))
     if wanted.opening:
-        at = html.begin(page) if markup else plaintext.begin(data)
-        if any(each.start < at < each.end for each in edits):
-            return None
+        at = place(html.begin(page) if markup else plaintext.begin(data))
         edits.insert(0, Edit(at, at, opening=True))
+    ours = [edit.start for edit in edits if edit.spot or edit.opening]
+    if any(each.start < at < each.end for at in ours for each in edits):
+        return None
     if len(edits) > _EDITS_MOST:
         raise Broken("structure-large")
     edits.sort(key=lambda edit: (edit.start, edit.end))
@@ -270,17 +272,25 @@ def _met(edit: Edit, watches: Sequence[Watch]) -> bool:
     return at > 0 and watches[at - 1].end > edit.start
 
 
-def _crossed_out(page: bytes, found: tuple[Found, ...]) -> bytes:
-    """Return the page with signs that mean nothing in the places of its placeholders.
+def _filled_in(data: bytes, found: tuple[Found, ...]) -> tuple[bytes, Callable[[int], int]]:
+    """Return the page with a letter for each address, and what says where in `data` an offset of it is.
 
-    Some are written with brackets and quotes; with what they stand for in their places, tags end elsewhere.
+    Some placeholders are written with brackets and quotes: without them tags end elsewhere.
     """
     if not found:
-        return page
-    crossed = bytearray(page)
+        return data, int
+    out: list[bytes] = []
+    ends: list[tuple[int, int]] = [(0, 0)]  # behind each placeholder: in the page, in `data`
     for each in found:
-        crossed[each.start : each.end] = b"x" * (each.end - each.start)
-    return bytes(crossed)
+        out += (data[ends[-1][1] : each.start], b"" if each.kind is Kind.DROP else b"x")
+        ends.append((ends[-1][0] + len(out[-2]) + len(out[-1]), each.end))
+    out.append(data[ends[-1][1] :])
+
+    def place(offset: int) -> int:
+        of_page, of_data = ends[bisect_right(ends, offset, key=lambda end: end[0]) - 1]
+        return of_data + offset - of_page
+
+    return b"".join(out), place
 
 
 def _upsets(data: bytes, edit: Edit) -> bool:
@@ -293,12 +303,11 @@ def _upsets(data: bytes, edit: Edit) -> bool:
     return ending or _IN_NAME.search(before) is not None
 
 
-def _addressed(data: bytes, found: tuple[Found, ...]) -> tuple[Found, ...]:
-    """Return placeholders for links as ones for addresses where a tag, a comment or raw text is around them.
+def _addressed(spans: list[tuple[int, int]], found: tuple[Found, ...]) -> tuple[Found, ...]:
+    """Return placeholders for links as ones for addresses within `spans`: a tag, a comment or raw text.
 
     A link would end a quoted attribute there, and upset all that follows.
     """
-    spans = list(html.marked(data))
 
     def within(at: int) -> bool:
         before = bisect_left(spans, (at, 0)) - 1
