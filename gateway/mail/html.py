@@ -120,8 +120,8 @@ def find(data: bytes) -> Spot | None:
 _ROOTS_MOST = 20  # each of which may look as if it went on to the end of the page
 # A comment or an escape in the style of a page as a whole is of nobody who means to be read.
 _HIDING = expression(
-    rb"""display[\s]*:[\s]*none|visibility[\s]*:[\s]*(?:hidden|collapse)|opacity[\s]*:[\s]*0?\.?0*(?![0-9.])
-    |[\s"']hidden(?=[\s=>/])|\\|/\*""",
+    rb"""display[\s]*:[\s]*none|visibility[\s]*:[\s]*(?:hidden|collapse)|opacity[\s]*:[\s]*(?:0+\.?0*|\.0+)(?![0-9.])
+    |[\s"']hidden(?=[\s=>/])|\\[a-z0-9]|/\*""",
     re.VERBOSE,
 )
 

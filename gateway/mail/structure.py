@@ -52,7 +52,7 @@ class Part:
 
     @property
     def named(self) -> bool:
-        """Return whether every reader may show it as a file: it is not in line, or has the name of one."""
+        """Return whether it is a file to every reader: not in line, or with a name."""
         given = self.disposition
         return given.value not in ("", "inline") or "filename" in given.params or "name" in self.type.params
 

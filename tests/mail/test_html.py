@@ -156,3 +156,20 @@ def test_a_comment_that_a_bang_ends_hides_no_open_element_from_us():
     assert spot == html.careful(page)
     assert spot is not None
     assert spot.close == b"</div>"
+
+
+@pytest.mark.parametrize(
+    ("style", "shown"),
+    [
+        ("opacity:0", False),
+        ("opacity: .0 !important", False),
+        ("opacity:0.9", True),
+        ("opacity:inherit", True),
+        ("displa\\y:none", False),
+        ("display:/**/none", False),
+        ("display:block", True),
+        ("font-family:\\'Arial\\'", True),
+    ],
+)
+def test_a_page_that_may_be_hidden_as_a_whole_has_no_place_for_the_mention(style, shown):
+    assert (html.find(f'<html><body style="{style}">x</body></html>'.encode()) is not None) is shown
