@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import unescape
 
+_BLANKS = b"\t\n\f\r "
+
 
 def expression(pattern: bytes, flags: int = 0) -> re.Pattern[bytes]:
     r"""Return the expression where `\s`, within brackets, is a blank of HTML; a vertical tab is none (13.2.5)."""
-    return re.compile(pattern.replace(rb"\s", rb"\t\n\f\r "), flags)
+    return re.compile(pattern.replace(rb"\s", _BLANKS), flags)
 
 
 _ATTRIBUTES = rb"""
@@ -130,15 +132,17 @@ def _hides_all(data: bytes) -> bool:
     """Return whether the page as a whole is not shown, or may not be: then no place in it is."""
     low = data.lower()
     for name in (b"<html", b"<body"):
-        if low.count(name) > _ROOTS_MOST:
-            return True
         at = low.find(name)
-        while at >= 0:
+        for _ in range(_ROOTS_MOST):
+            if at < 0:
+                break
             token = _TOKEN.match(low, at)
             tag = token[0] if token else low[at:]
             if _HIDING.search(unescape(tag.decode("latin-1")).encode("latin-1", "replace") if b"&" in tag else tag):
                 return True
             at = low.find(name, at + 1)
+        if at >= 0:
+            return True
     return False
 
 
@@ -270,7 +274,7 @@ def _tags(low: bytes, span: tuple[int, int], deeper: int) -> Iterator[tuple[byte
     for token in _TOKEN.finditer(low, *span):
         if token["raw"] or (token["name"] and token["close"] and not token["slash"]):
             yield token["raw"] or token["name"], token.start(), token.end()
-        conditional = (token["comment"] or b"").lstrip().startswith(b"[if")
+        conditional = (token["comment"] or b"").lstrip(_BLANKS).startswith(b"[if")
         if deeper and (conditional or token["text"]):
             yield from _tags(low, token.span("comment" if conditional else "text"), deeper - 1)
 
@@ -324,7 +328,7 @@ class _Walk:
         if comment is None and bogus is None:
             return True
         said = comment if comment is not None else bogus[1:]
-        if said.lstrip().startswith(b"[if"):
+        if said.lstrip(_BLANKS).startswith(b"[if"):
             self.conditional = self.conditional or b"[endif]" not in said
         elif b"[endif]" in said:
             self.conditional = False

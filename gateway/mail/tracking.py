@@ -91,7 +91,7 @@ def _may_watch(low: bytes) -> bool:
         images = b" ".join(_IMAGE.findall(low))
         if b"&" in images or any(word in images for word in _NEEDLES) or _SMALL_SIZE.search(low):
             return True
-    paints = b"url(" in low or b"<v:" in low or (b"background" in low and _BACKGROUND.search(low))
+    paints = b"background" in low and (b"url(" in low or b"<v:" in low or _BACKGROUND.search(low))
     if paints and (any(word in low for word in _NEEDLES) or _SMALL_SIZE.search(low)):
         return True
     return b"/link/" in low and _LISTMONK.search(low) is not None
