@@ -107,15 +107,23 @@ def transfer_decoded(raw: bytes, encoding: str) -> bytes | None:
     return None
 
 
-def guessed(raw: bytes, encoding: str) -> bytes:
-    """Return the body as a lenient reader decodes it, `raw` where even that cannot."""
-    data = transfer_decoded(raw, encoding)
-    if data is None and encoding == "base64":
-        try:
-            data = binascii.a2b_base64(raw + b"==")
-        except ValueError:
-            return raw
-    return raw if data is None else data
+def readings(raw: bytes, encoding: str, label: str) -> tuple[bytes, ...]:
+    """Return the body as it is and in each way that a lenient reader may decode it, `label` being its charset.
+
+    In charsets that write "<" as others do not it comes in UTF-8 as well.
+    """
+    found = [raw]
+    try:
+        if "quoted" in encoding:
+            found.append(binascii.a2b_qp(raw))
+        elif "base64" in encoding:
+            found.append(binascii.a2b_base64(raw + b"=="))
+    except ValueError:
+        pass
+    name = charset(label)
+    if name and not transparent(name):
+        found += [data.decode(name, "replace").encode("utf-8", "replace") for data in found]
+    return tuple(found)
 
 
 def qp(data: bytes) -> bytes:

@@ -183,7 +183,7 @@ def quick(data: bytes) -> Spot | None:
         return None
     still_open: list[bytes] = []
     bodies, conditional, at_body = 0, False, False
-    for name, revealed, endif, doubt in _TIDY.findall(_LEAF.sub(b"", data)):
+    for name, revealed, endif, doubt in _TIDY.findall(_LEAF.sub(b" ", data)):
         if doubt or name in _UNTIDY:
             return None
         if not name:

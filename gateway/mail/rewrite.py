@@ -188,17 +188,15 @@ def _check_sealed(content: bytes, root: Part) -> None:
 
 
 def _check_part(content: bytes, part: Part) -> None:
-    data = encode.guessed(content[part.body_start : part.end], part.encoding)
-    charset = encode.charset(part.type.params.get("charset", ""))
-    if charset and not encode.transparent(charset):
-        data = data.decode(charset, "replace").encode("utf-8", "replace")
-    if b"-----BEGIN PGP MESSAGE-----" in data:
-        raise Broken("encrypted")
-    if bodies.is_page(part) and tracking.find(data):
-        raise Broken("pixel-sealed")
-    for found in placeholders.find(data):
-        if found.kind is not Kind.DROP:
-            raise Broken("placeholder-sealed", data[found.start : found.end][:60].decode("ascii", "replace"))
+    raw = content[part.body_start : part.end]
+    for data in encode.readings(raw, part.encoding, part.type.params.get("charset", "")):
+        if b"-----BEGIN PGP MESSAGE-----" in data:
+            raise Broken("encrypted")
+        if bodies.is_page(part) and tracking.find(data):
+            raise Broken("pixel-sealed")
+        for found in placeholders.find(data):
+            if found.kind is not Kind.DROP:
+                raise Broken("placeholder-sealed", data[found.start : found.end][:60].decode("ascii", "replace"))
 
 
 def _splicer(
