@@ -131,8 +131,10 @@ class _Scanner:
                 yield start, at
             elif start >= 0 and rest:  # closed before anything is in it: some readers go on looking for parts
                 raise Broken("multipart-empty")
-            if rest or line_end < 0:
+            if rest:
                 return
+            if line_end < 0:  # and nothing follows: a part to some readers
+                raise Broken("multipart-empty")
             start, at = line_end + 2, line_end
         if start >= 0:
             yield start, part.end
