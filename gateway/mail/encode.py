@@ -29,7 +29,6 @@ _SUPERSETS = {
     "shift_jis": "cp932",
     "euc_kr": "cp949",
 }
-_BASE64 = re.compile(rb"(?:[A-Za-z0-9+/]|\s)*+(?:=\s*){0,2}")
 _BASE64_RUN = re.compile(rb"[A-Za-z0-9+/]+")
 _QP_TOKEN = re.compile(rb"=[0-9A-Fa-f]{2}|=\r\n|.", re.DOTALL)
 _QP_LINE_OF = re.compile(rb"[^\n]*\n|[^\n]+\Z")
@@ -99,9 +98,10 @@ def transfer_decoded(raw: bytes, encoding: str) -> bytes | None:
         return raw
     if encoding == "quoted-printable":
         return binascii.a2b_qp(raw)
-    if encoding == "base64" and _BASE64.fullmatch(raw):
+    if encoding == "base64":
+        signs = raw.translate(None, b" \t\r\n")
         try:
-            return binascii.a2b_base64(raw)
+            return None if len(signs) % 4 else binascii.a2b_base64(signs, strict_mode=True)
         except ValueError:
             return None
     return None

@@ -79,10 +79,11 @@ class Spot:
 
 # A value quoted with a bracket in it, or a blank before the quote: then ">" need not end a tag, nor "<" begin one.
 _DOUBT = expression(rb"""=(?:[\s]+["']|"[^"<>]*[<>]|'[^'<>]*[<>])""")
-_LEAF = expression(rb"<(style|title)(?=[\s/>])[^<>]*>[^<]*</\1>")
 _TIDY = expression(
     rb"""<(?:
-      (/?[a-z][a-z0-9:-]*)(?=[\s/>])[^<>]*>
+      style(?=[\s/>])[^<>]*>[^<]*</style>
+      |title(?=[\s/>])[^<>]*>[^<]*</title>
+      |(/?[a-z][a-z0-9:-]*)(?=[\s/>])[^<>]*>
       |!--(?!-?>|[\s]*\[if|<!\[endif).*?-->
       |(?>!--\[if(?:(?!--)[^>])*>(?!<!--|--).*?-->)(?<=<!\[endif\]-->)
       |!--(\[if)[^<>\]]*\](?:><!|>)-->
@@ -183,7 +184,7 @@ def quick(data: bytes) -> Spot | None:
         return None
     still_open: list[bytes] = []
     bodies, conditional, at_body = 0, False, False
-    for name, revealed, endif, doubt in _TIDY.findall(_LEAF.sub(b" ", data)):
+    for name, revealed, endif, doubt in _TIDY.findall(data):
         if doubt or name in _UNTIDY:
             return None
         if not name:
