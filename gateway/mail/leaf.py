@@ -223,10 +223,11 @@ def plan(content: bytes, part: Part, wanted: Wanted) -> Leaf | None:
 
 
 def _joins(raw: bytes, edits: tuple[Edit, ...], places: Sequence[tuple[int, int]]) -> bool:
-    """Return whether what an edit takes out of a line of `raw` may leave a line that begins like a delimiter."""
+    """Return whether what goes in, or is taken out, may leave a line in `raw` that begins like a delimiter."""
     for edit, (start, end) in zip(edits, places, strict=False):
         line = raw.rfind(b"\n", 0, start) + 1
-        if edit.start < edit.end and (raw[end : end + 1] == b"-" or raw[line : line + 1] == b"-"):
+        taken = edit.start < edit.end and (raw[end : end + 1] == b"-" or raw[line : line + 1] == b"-")
+        if taken or raw.startswith(b"--", line, start):
             return True
     return False
 
