@@ -7,7 +7,9 @@ doubtful is reported as such, for the caller to treat as opaque: readers would d
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.message import Message
 from email.policy import default as modern
+from email.utils import collapse_rfc2231_value
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -17,6 +19,7 @@ _PLAIN = re.compile(
     % {b"t": _TOKEN, b"v": rb"[A-Za-z0-9!#$&^_.+%~`|{}'/:=?*@-]+"}
 )
 _PARAM = re.compile(rb";(?:[ \t]|\r\n)*(%s)=(?:\"([^\"]*)\"|([^\s;\"]+))" % _TOKEN)
+_THAT_MATTER = ("boundary", "charset")
 _MOST = 2_000  # a longer value is doubtful; bounds the time of the slow parser
 
 
@@ -60,6 +63,16 @@ def _slow(name: str, raw: bytes) -> Value:
         parsed = modern.header_factory(name, text)
         value = parsed.content_type if name == "content-type" else parsed.content_disposition or ""
         params = {key.lower(): str(param) for key, param in parsed.params.items()}
+        alike = not parsed.defects and _as_others_read(name, text, value.lower(), params)
     except Exception:
         return DOUBTFUL
-    return Value(value.lower(), MappingProxyType(params), doubtful=bool(parsed.defects))
+    return Value(value.lower(), MappingProxyType(params), doubtful=not alike)
+
+
+def _as_others_read(name: str, text: str, value: str, params: Mapping[str, str]) -> bool:
+    """Return whether readers that know no comments, and no blanks within a value, find the same."""
+    plain = Message()
+    plain[name] = text
+    return text.lstrip(" \t").lower().startswith(value) and all(
+        collapse_rfc2231_value(plain.get_param(key, "", name)) == params.get(key, "") for key in _THAT_MATTER
+    )
