@@ -28,7 +28,8 @@ _TOKEN = expression(
     rb"""<(?:
       !--(?:-?>|(?P<comment>.*?)(?P<shut>--!?>|\Z))
       |(?P<bogus>[!?][^>]*+|/[^a-z>][^>]*+)(?:>|\Z)
-      |(?P<raw>%(raw)b)(?=[\s/>])%(attributes)b>(?P<text>.*?)</(?P=raw)(?=[\s/>])%(attributes)b>
+      |(?P<raw>%(raw)b)(?=[\s/>])%(attributes)b>
+        (?:(?>(?P<text>.*?)</(?P=raw)(?=[\s/>]))%(attributes)b>|(?P<rest>.*))
       |(?P<slash>/?)(?P<name>[a-z][^\s/>]*+)%(attributes)b(?P<close>>?)
     )"""
     % {b"raw": _RAW, b"attributes": _ATTRIBUTES},
@@ -209,11 +210,11 @@ def careful(data: bytes) -> Spot | None:
     walk = _Walk()
     for token in _TOKEN.finditer(data.lower()):
         name = token["name"]
+        if token["rest"] is not None or (name and not token["close"]):  # the document ends inside it
+            return None if _FOREIGN.intersection(walk.open) else walk.spot(token.start())
         if name is None:
             if not walk.aside(token):
                 return None
-        elif not token["close"] or (name in _RAW_NAMES and not token["slash"]):
-            return None if _FOREIGN.intersection(walk.open) else walk.spot(token.start())  # the document ends inside it
         elif token["slash"]:
             walk.end(name, token.start())
         elif name not in _VOID and name not in _ROOT and not walk.begin(name, token):
@@ -243,7 +244,7 @@ def begin(data: bytes) -> int:
         end = token.end()
         name, said = token["name"], token["comment"] or token["bogus"] or b""
         if name is None:
-            if token["raw"] in (b"textarea", b"xmp", b"iframe") or not _is_shut(token):
+            if token["raw"] in (b"textarea", b"xmp", b"iframe") or token["rest"] is not None or not _is_shut(token):
                 break
             if b"[if" in said or b"[endif]" in said:
                 conditional = b"[endif]" not in said
@@ -276,8 +277,9 @@ def _tags(low: bytes, span: tuple[int, int], deeper: int) -> Iterator[tuple[byte
         if token["raw"] or (token["name"] and token["close"] and not token["slash"]):
             yield token["raw"] or token["name"], token.start(), token.end()
         conditional = (token["comment"] or b"").lstrip(_BLANKS).startswith(b"[if")
-        if deeper and (conditional or token["text"]):
-            yield from _tags(low, token.span("comment" if conditional else "text"), deeper - 1)
+        inner = "comment" if conditional else "text" if token["text"] else "rest"
+        if deeper and token[inner]:
+            yield from _tags(low, token.span(inner), deeper - 1)
 
 
 _ATTRIBUTE = expression(
