@@ -68,7 +68,9 @@ def reading(data: bytes, name: str) -> str | None:
     candidates = [_SUPERSETS.get(name, name), name, *(["utf-8"] if name in _SAFE else [])]
     for candidate in candidates:
         try:
-            data.decode(candidate)
+            text = data.decode(candidate)
+            if name not in _SAFE:
+                text.encode()  # UTF-7 can spell halves of characters
         except (UnicodeError, ValueError):
             continue
         return candidate
