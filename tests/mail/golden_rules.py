@@ -1,12 +1,14 @@
 """What must hold of any copy, checked without our own code: by the standard library and a browser's HTML parser."""
 
 import email
+import re
 from email.message import EmailMessage
 from email.policy import default
 from html import unescape
 
 from selectolax.lexbor import LexborHTMLParser
 
+HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden")
 SELDOM_SHOWN = {"script", "style", "template", "title", "textarea", "head", "noscript", "select", "iframe"}
 
 
@@ -45,8 +47,8 @@ def shown_links(markup: str, address: str) -> list[str]:
 
 def seen(node) -> bool:
     while node is not None:
-        style = (node.attributes.get("style") or "").replace(" ", "").lower() if node.attributes else ""
-        if node.tag in SELDOM_SHOWN or "display:none" in style or "visibility:hidden" in style:
+        style = (node.attributes.get("style") or "").lower() if node.attributes else ""
+        if node.tag in SELDOM_SHOWN or HIDING.search(style):
             return False
         node = node.parent
     return True
