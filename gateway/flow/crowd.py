@@ -14,7 +14,7 @@ from gateway.errors import Misuse, NotFound
 from gateway.flow.context import Context
 from gateway.flow.crew import Lock, share
 from gateway.flow.facts import Question, gather
-from gateway.law.decide import decide
+from gateway.law.decide import ruling
 from gateway.law.facts import Facts, MessageFacts
 from gateway.law.reasons import Fate
 from gateway.mail.address import Address, parse
@@ -94,5 +94,5 @@ def _invalid(line: str, problem: str) -> Answer:
 
 
 def _answer(facts: Facts, address: Address) -> Answer:
-    verdict = decide(facts)
+    verdict = ruling(facts)
     return Answer(address.spelled, verdict.fate.value, verdict.code, verdict.rule, verdict.also)

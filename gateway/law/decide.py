@@ -1,16 +1,21 @@
-"""The decision, and its explanation: both read the one table of `law.rules`."""
+"""The decision, and its explanation: both read the one table of `law.rules`.
 
-from collections.abc import Sequence, Sized
+Cases of one shape have one verdict (`law.shape`), which is worked out once and kept.
+"""
+
+from collections.abc import Hashable, Sequence, Sized
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from gateway.law.clocks import day
 from gateway.law.events import Event
 from gateway.law.facts import UNREAD, Facts, MessageClass
 from gateway.law.matter import Matter
 from gateway.law.reasons import REASONS, Fate, Token, Verdict
 from gateway.law.regimes import NOTHING
 from gateway.law.rules import RULES, Rule
+from gateway.law.shape import Setting, Shape, bare, has_shape, setting_key, shape
 
 # The rules of G8 ask, each of them, whether *their* test is what is lacking, so that one question answers them all.
 _TESTS = {rule.name: position for position, rule in enumerate(RULES) if rule.gate == "G8"}
@@ -50,6 +55,24 @@ class Step:
 
 def decide(facts: Facts) -> Verdict:
     """Return the verdict for one recipient. Pure: the same facts always give the same verdict."""
+    if not has_shape(facts):
+        return consider(facts)
+    shaped = shape(facts, _setting(facts))
+    return _numbered(_ruling(facts, shaped), shaped)
+
+
+def ruling(facts: Facts) -> Verdict:
+    """Return the verdict without the numbers of what it rested on: the same object for cases of one shape, mostly.
+
+    For those who ask about very many people, and what to do rather than why.
+    """
+    if not has_shape(facts):
+        return consider(facts)
+    return _ruling(facts, shape(facts, _setting(facts)))
+
+
+def consider(facts: Facts) -> Verdict:
+    """Return what `decide` returns, from the rules alone: nothing that was decided before is looked at."""
     return _judge(Matter(facts))[0]
 
 
@@ -61,6 +84,43 @@ def explain(facts: Facts) -> tuple[Step, ...]:
     return tuple(
         _step(matter, rule, _outcome(matter, verdict, absent, index, position)) for index, rule in enumerate(RULES)
     )
+
+
+# What was decided today, by shape, and the settings of it; forgotten together.
+_settings: dict[Hashable, Setting] = {}
+_rulings: dict[Hashable, Verdict] = {}
+_MOST_SETTINGS, _MOST_RULINGS = 500, 10_000
+
+
+def _setting(facts: Facts) -> Setting:
+    today = day(facts.now, facts.policy.timezone)
+    key = setting_key(facts, today)
+    found = _settings.get(key)
+    if found is None:
+        if len(_settings) >= _MOST_SETTINGS:
+            _settings.clear()
+            _rulings.clear()
+        found = _settings[key] = Setting(facts, today)
+    return found
+
+
+def _ruling(facts: Facts, shaped: Shape) -> Verdict:
+    """Return the verdict on a shape: its events and oppositions are numbered from 1, in the order of the shape."""
+    found = _rulings.get(shaped.key)
+    if found is None:
+        if len(_rulings) >= _MOST_RULINGS:
+            _rulings.clear()
+        found = _rulings[shaped.key] = consider(bare(facts, shaped))
+    return found
+
+
+def _numbered(verdict: Verdict, shaped: Shape) -> Verdict:
+    """Return the verdict with the numbers of the case's own events and oppositions."""
+    if not verdict.because and not verdict.oppositions:
+        return verdict
+    because = tuple([shaped.events[number - 1].id for number in verdict.because])
+    oppositions = tuple([shaped.oppositions[number - 1].id for number in verdict.oppositions])
+    return Verdict(verdict.reason, verdict.rule, because, oppositions, verdict.inject, verdict.also)
 
 
 def _judge(matter: Matter) -> tuple[Verdict, int]:

@@ -48,3 +48,10 @@ class Event:
     direct: bool = True
     evidence: Mapping[str, Any] = field(default_factory=dict)
     id: int = 0
+
+
+def words(value: object) -> tuple[str, ...]:
+    """Return evidence that may be one word or several as several."""
+    if isinstance(value, str):
+        return (value,)
+    return tuple(map(str, value)) if isinstance(value, (list, tuple, set, frozenset)) else ()

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar, overload
 
 from gateway.law.channels import Exemption, channel
 from gateway.law.clocks import add_months, add_years, day
-from gateway.law.events import Event, Kind
+from gateway.law.events import Event, Kind, words
 from gateway.law.facts import Facts, ListFacts, MessageClass, Opposition, PersonFacts, Regime
 from gateway.law.regimes import (
     B2B,
@@ -27,7 +27,6 @@ from gateway.law.regimes import (
     is_same_company,
     list_of,
     person_of,
-    words,
 )
 from gateway.law.standing import Standing, fold, outvotes
 

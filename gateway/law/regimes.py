@@ -4,13 +4,13 @@ A test is a name, one pure question, and the public code that follows when the a
 hold for the same event. A question reads what is recorded; what is not recorded answers no.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from gateway.law.channels import Exemption, channel
 from gateway.law.clocks import add_years, day
-from gateway.law.events import Event, Kind
+from gateway.law.events import Event, Kind, words
 from gateway.law.facts import AdvertiserFacts, Facts, ListFacts, MessageClass, Origin, PersonFacts
 
 POSITIVE_ACTS = frozenset({"unticked-box", "signed-form", "double-opt-in", "recorded-oral"})
@@ -82,13 +82,6 @@ def given_directly(facts: Facts, event: Event) -> bool:
         return event.direct
     acquired = person_of(facts).acquired_at
     return acquired is not None and event.at >= acquired
-
-
-def words(value: object) -> Collection[str]:
-    """Return evidence that may be one word or several as a collection."""
-    if isinstance(value, str):
-        return (value,)
-    return tuple(map(str, value)) if isinstance(value, (list, tuple, set, frozenset)) else ()
 
 
 def _name(text: str) -> str:

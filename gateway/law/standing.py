@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from gateway.law.events import Event, Kind
+from gateway.law.events import Event, Kind, words
 
 OPT_OUTS = frozenset({Kind.WITHDRAWN, Kind.OBJECTED, Kind.COMPLAINED})
 
 # What counts as a contact that comes from the person (A7); opening a message or loading a pixel does not.
 ACTS = frozenset({"click", "reply", "order", "login", "request"})
+
+_TRACKING = ("tracking",)
 
 # Of events at the same moment the lower rank counts as the earlier one.
 _RANK_OF_OPT_OUTS = 2
@@ -96,8 +98,7 @@ def _order(event: Event) -> tuple[datetime, int, bool, int]:
 
 def is_about_tracking(evidence: Mapping[str, object]) -> bool:
     """Return whether an event's evidence is about being watched alone: that is asked apart (CNIL 2026-042)."""
-    purpose = evidence.get("purpose")
-    return purpose == "tracking" or (isinstance(purpose, (list, tuple)) and list(purpose) == ["tracking"])
+    return words(evidence.get("purpose")) == _TRACKING
 
 
 def _silences(event: Event) -> bool:

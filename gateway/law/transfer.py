@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.law.clocks import add_years
-from gateway.law.events import Event, Kind
+from gateway.law.events import Event, Kind, words
 from gateway.law.facts import Facts, PersonFacts, Regime
 from gateway.law.matter import Matter
 from gateway.law.regimes import (
@@ -20,7 +20,6 @@ from gateway.law.regimes import (
     is_provable,
     list_of,
     person_of,
-    words,
 )
 
 HANDED = "T-HANDED"

@@ -1,0 +1,149 @@
+"""Cases of one shape have one verdict, and the shape shows everything that a rule reads."""
+
+import ast
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from gateway import law
+from gateway.law.clocks import add_months, day, midnight
+from gateway.law.decide import consider, decide, ruling
+from gateway.law.events import Event, Kind
+from gateway.law.facts import AdvertiserFacts, Facts, ListFacts, MessageClass, PersonFacts, Regime
+from gateway.law.reasons import Verdict
+from gateway.law.shape import READ, Setting, has_shape, limits, shape
+from tests.law.strategies import FACTS, NOW
+
+ODD = (None, True, False, 0, 1, "", "x", "13", 14, [], ["prospecting"], "prospecting", ["tracking"], "email", ["A"])
+FURTHER = ("free", "refusal_as_easy", "given_by", "refused", "lifted", "machine", "pending", "art14", "purpose",
+           "contract", "contract_end", "nature", "category", "proof_kind", "professional_capacity", "mode", "article",
+           "undoes")  # fmt: skip
+VALUES = {"contract": ("in-progress",), "contract_end": ("2027-01-01", "2020-01-01"), "given_by": ("joint", "self"),
+          "undoes": (1, 2, 99), "nature": ("quote",), "proof_kind": ("template",)}  # fmt: skip
+
+
+def odd(facts: Facts, dice: Random) -> Facts:
+    """Return the facts with evidence that no form would write, and moments near the limits and equal to each other."""
+    if not isinstance(facts.person, PersonFacts):
+        return facts
+    days = [*limits(facts, day(facts.now, facts.policy.timezone)), NOW.date()]
+    moments = [midnight(one, facts.policy.timezone) + timedelta(seconds=dice.choice([-1, 0, 9000])) for one in days]
+    events = []
+    for event in facts.person.events:
+        changed = {name: dice.choice(VALUES.get(name, ODD)) for name in dice.sample(FURTHER, dice.choice([0, 0, 1, 3]))}
+        at = dice.choice([event.at, event.at, *moments])
+        events.append(replace(event, at=at, evidence={**event.evidence, **changed}))
+    acquired = dice.choice([facts.person.acquired_at, *(event.at for event in events), *moments])
+    return replace(facts, person=replace(facts.person, acquired_at=acquired, events=tuple(events)))
+
+
+def unnumbered(verdict: Verdict) -> Verdict:
+    return replace(verdict, because=(), oppositions=())
+
+
+def keeps_words(facts: Facts) -> bool:
+    """Return whether no rule gets a list where it wants one word, which the rules alone take for a mistake."""
+    events = facts.person.events if isinstance(facts.person, PersonFacts) else ()
+    words = ("mode", "given_by", "nature", "proof_kind", "act")
+    return not any(isinstance(event.evidence.get(name), list) for event in events for name in words)
+
+
+@settings(max_examples=1500)
+@given(FACTS, st.randoms(use_true_random=False))
+def test_the_rules_alone_say_the_same(facts: Facts, dice: Random):
+    facts = odd(facts, dice)
+    assume(keeps_words(facts))
+    expected = consider(facts)
+
+    assert decide(facts) == expected
+    assert decide(facts) == expected  # what was kept is that of this case
+    assert unnumbered(ruling(facts)) == unnumbered(expected)
+
+
+def moved(facts: Facts, dice: Random) -> Facts:
+    """Return another person of the same story: other numbers, other texts and proofs, every moment a little earlier."""
+    person = facts.person
+    assert isinstance(person, PersonFacts)
+    less = timedelta(seconds=dice.randrange(1, 20_000))
+    numbers = {event.id: 1000 + 7 * event.id for event in person.events}
+    events = [
+        replace(
+            event,
+            id=numbers[event.id],
+            at=event.at - less,
+            evidence={
+                name: ("other" if value else value)
+                if name in {"text", "proof"}
+                else numbers.get(value, -1)
+                if name == "undoes"
+                else value
+                for name, value in {**event.evidence, "note": dice.random()}.items()
+            },
+        )
+        for event in person.events
+    ]
+    acquired = person.acquired_at and person.acquired_at - less
+    oppositions = tuple(replace(one, id=one.id + 5, at=one.at - less) for one in facts.oppositions)
+    other = replace(person, id=9, source_name="other", acquired_at=acquired, events=tuple(events))
+    return replace(facts, person=other, oppositions=oppositions)
+
+
+@settings(max_examples=800)
+@given(FACTS, st.randoms(use_true_random=False))
+def test_people_whose_cases_look_alike_have_the_same_verdict(facts: Facts, dice: Random):
+    assume(isinstance(facts.person, PersonFacts) and has_shape(facts))
+    facts = odd(facts, dice) if dice.random() < 0.5 else facts
+    assume(keeps_words(facts))
+    other = moved(facts, dice)
+    place = Setting(facts, day(NOW, facts.policy.timezone))
+    assume(shape(facts, place).key == shape(other, place).key)
+
+    assert unnumbered(consider(facts)) == unnumbered(consider(other))
+
+
+def test_every_piece_of_evidence_that_a_rule_reads_is_in_the_shape():
+    """Whatever else is recorded never reaches a rule."""
+    read = {"undoes", *READ}
+    found = set()
+    for name in ("standing", "matter", "rules", "regimes"):
+        tree = ast.parse((Path(law.__file__).parent / f"{name}.py").read_text(encoding="utf-8"))
+        for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
+            text = ast.unparse(call.func)
+            if text.endswith("evidence.get"):
+                found |= {call.args[0].value} if isinstance(call.args[0], ast.Constant) else set()
+            elif text == "_told":
+                found.add(call.args[1].value)
+    assert found == read
+
+
+@pytest.mark.parametrize("back", [0, 1, 2])
+def test_a_day_makes_the_difference_that_the_calendar_makes(back: int):
+    """Three years after the last contact the answer changes, however many people were asked about before."""
+    last = add_months(NOW.date(), -36) - timedelta(days=back)
+    grant = {"mode": "unticked-box", "purpose": ["prospecting"], "controllers": ["A"], "text": "v", "proof": "p"}
+    event = Event(Kind.GRANTED, midnight(last, "Europe/Paris"), 1, "email", True, grant, 5)
+    facts = Facts(NOW, AdvertiserFacts("A"), ListFacts(1, Regime.OPT_IN), PersonFacts(1, events=(event,)))
+
+    assert decide(facts).code == ("A-CONSENT" if back == 0 else "R-EXPIRED")
+    assert decide(facts).because == (5,)
+    assert decide(replace(facts, now=NOW + timedelta(days=1))).code == "R-EXPIRED"
+
+
+def test_a_limit_is_the_first_day_that_is_not_over():
+    facts = Facts(NOW, AdvertiserFacts("A"), None, None)
+
+    assert limits(facts, date(2026, 3, 31)) == {date(2026, 2, 28) + timedelta(days=1), date(2023, 3, 31)}
+    assert limits(facts, date(2027, 2, 28)) == {date(2027, 1, 28), date(2024, 2, 28)}
+
+
+def test_a_message_that_asks_again_has_no_shape():
+    facts = Facts(NOW, AdvertiserFacts("A"), None, None)
+    again = replace(facts, message=replace(facts.message, klass=MessageClass.RECONFIRM))
+
+    assert has_shape(facts)
+    assert not has_shape(again)
