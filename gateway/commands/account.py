@@ -13,6 +13,7 @@ from gateway.commands.found import account_named, advertiser_named, list_named, 
 from gateway.errors import Misuse
 from gateway.flow import passwords
 from gateway.flow.context import Context
+from gateway.flow.promotion import CHECKS as PROMO_CHECKS
 from gateway.flow.report import WAYS
 from gateway.law.facts import MessageClass
 from gateway.plugin import BLOCK_STYLES
@@ -41,6 +42,13 @@ def account() -> None:
 @click.option("--plugin", default="generic", show_default=True, help="Plugin that understands the tool.")
 @click.option("--block-style", type=click.Choice(BLOCK_STYLES), help="How a refusal is said; else the plugin's style.")
 @click.option("--report", type=click.Choice(WAYS), help="How it hears what SMTP did not say; else by delivery reports.")
+@click.option(
+    "--promo-check",
+    type=click.Choice(PROMO_CHECKS),
+    default=PROMO_CHECKS[0],
+    show_default=True,
+    help="Of service mail with the words of an offer: takes it as prospecting, warns, or does not look.",
+)
 @click.option("--from-domain", "domains", multiple=True, help="From domain; else those of the advertiser.")
 @click.option("--optout-host", "hosts", multiple=True, help="Host of the tool's own one-click URL that may be called.")
 @password_stdin
@@ -83,6 +91,7 @@ def _made(context: Context, tx: Tx, owner: Advertiser, login: str, options: dict
         plugin=understood.name,
         block_style=options["block_style"] or understood.block_style,
         report=options["report"] or WAYS[0],
+        promo_check=options["promo_check"],
         optout_hosts=[_host_of(host) for host in options["hosts"]],
         created_at=clock.now(),
     )

@@ -6,20 +6,21 @@ from itertools import islice
 
 from gateway import clock
 from gateway.errors import NotFound
-from gateway.flow import judge, wording
+from gateway.flow import judge, rows, wording
 from gateway.flow.checks import Caution, cautions
 from gateway.flow.context import Context
 from gateway.flow.facts import Question, gather
 from gateway.flow.gate import Draft
-from gateway.flow.intake import Intake
+from gateway.flow.intake import Intake, Refusal
 from gateway.flow.judge import Decided
 from gateway.flow.signing import Keys
 from gateway.law.decide import Step, explain
 from gateway.law.facts import MessageFacts
-from gateway.law.reasons import Verdict
+from gateway.law.reasons import Token, Verdict
 from gateway.mail.address import Address
-from gateway.mail.rewrite import Unfit
+from gateway.mail.rewrite import Unfit, plain
 from gateway.store import lists
+from gateway.store.spool import Handed
 from gateway.store.tables import List
 
 CHUNK = 500
@@ -73,13 +74,22 @@ def inspect(context: Context, draft: Draft, content: bytes) -> Sequence[Inspecte
     told: tuple[Caution, ...] = ()
     if wrong is None and isinstance(taken, Intake):
         told = tuple(cautions(taken, opened.fields, content, context.sectors))
-    return [Inspected(one, one.reply(0).text, _copy(context, opened, one, keys), told) for one in decided]
+    return [Inspected(one, one.reply(0).text, _copy(context, opened, draft, one, keys), told) for one in decided]
 
 
-def _copy(context: Context, opened: judge.Opening, one: Decided, keys: Keys) -> bytes | None:
-    if not one.passes or isinstance(opened.plan, Unfit):
+def _copy(context: Context, opened: judge.Opening, draft: Draft, one: Decided, keys: Keys) -> bytes | None:
+    """Return the copy as delivery writes it (`handover`), of a parcel that has no number: 0."""
+    if not one.passes or isinstance(opened.taken, Refusal):
         return None
-    return keys.signed(wording.copy(context, opened.plan, one.case, one.verdict, parcel=0, trace=()))
+    handed = Handed(id=0, **rows.submission(draft, one.case, opened.taken, opened.content, opened.missing, None))
+    trace = wording.trace(context, handed, 0)
+    if Token.FOOT not in one.verdict.inject:
+        copy = plain(opened.content, tuple(trace), remove=frozenset(opened.taken.hints.remove))
+    elif isinstance(opened.plan, Unfit):
+        return None
+    else:
+        copy = wording.copy(context, opened.plan, one.case, one.verdict, parcel=0, trace=trace)
+    return None if isinstance(copy, Unfit) else keys.signed(copy)
 
 
 def _list(context: Context, name: str) -> List:

@@ -15,6 +15,7 @@ from gateway.mail.headers import Headers
 from gateway.store.tables import Account
 from gateway.text import languages, say
 
+CHECKS = ("enforce", "warn", "off")
 TOLD = 5  # that many words are named
 
 

@@ -20,8 +20,8 @@ from gateway.store.spool import Handed
 TOLD = ("ref", "fate", "code", "outcome", "reply")
 
 
-def submission(draft: Draft, case: Case, taken: Intake, content: bytes, missing: list[str], peer: Peer) -> Row:
-    """Return the row that keeps what one transaction handed in, byte for byte.
+def submission(draft: Draft, case: Case, taken: Intake, content: bytes, missing: list[str], peer: Peer | None) -> Row:
+    """Return the row that keeps what one transaction handed in, byte for byte; a dry run has no `peer`.
 
     What the tool calls the person is kept only of a message to one person: of several it would be anybody's.
     """
@@ -41,7 +41,7 @@ def submission(draft: Draft, case: Case, taken: Intake, content: bytes, missing:
         "envid": draft.envid,
         "ret": draft.ret,
         "hints": {
-            "from": [peer.helo, peer.address, peer.protocol],
+            "from": [peer.helo, peer.address, peer.protocol] if peer else [],
             "missing": missing,
             "remove": list(hints.remove),
             "opening": taken.opening,

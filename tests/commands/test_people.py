@@ -196,7 +196,7 @@ Bonjour Anna
 def test_a_dry_run_shows_the_copy_that_would_leave(anna: Gate) -> None:
     anna.run("account", "add", "tool", "--list", "news", "--password-stdin", stdin="x" * 20)
     message = anna.folder / "message.eml"
-    message.write_text(MESSAGE)
+    message.write_text(MESSAGE.replace("Message-ID: <1@news.tea.example>\n", ""))
     copies = anna.folder / "copies"
     words = ["inspect", message, "--account", "tool", "--to", "anna@example.org", "--to", "stranger@example.org"]
 
@@ -205,9 +205,28 @@ def test_a_dry_run_shows_the_copy_that_would_leave(anna: Gate) -> None:
     assert [row["code"] for row in said["recipients"]] == ["A-CONSENT", "R-UNKNOWN"]
     copy = Path(said["recipients"][0]["copy"]).read_bytes()
     assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in copy
+    assert copy.startswith(b"Received: by ")
+    assert copy.count(b"\r\nMessage-ID: ") == 1  # ours, as the tool left it out
     assert said["recipients"][1]["copy"] is None
     assert "+List-Unsubscribe" in said["diff"]
     assert "+List-Unsubscribe" in anna.run(*words, code=1).stdout
+
+
+@pytest.mark.parametrize(("check", "code"), [("enforce", "R-UNKNOWN"), ("warn", "A-SERVICE"), ("off", "A-SERVICE")])
+def test_a_dry_run_of_service_mail_shows_it_without_the_mention(anna: Gate, check: str, code: str) -> None:
+    words = ["--class", "service", "--class", "prospecting", "--promo-check", check, "--list", "news"]
+    anna.run("account", "add", "tool", *words, "--password-stdin", stdin="x" * 20)
+    message = anna.folder / "message.eml"
+    message.write_text(MESSAGE.replace("Les thés", "Profitez des thés"))
+    to = ["--account", "tool", "--to", "stranger@example.org", "--copies", anna.folder]
+
+    said = anna.json("inspect", message, *to, code=int(check == "enforce"))
+
+    assert [row["code"] for row in said["recipients"]] == [code]
+    if code == "A-SERVICE":
+        copy = Path(said["recipients"][0]["copy"]).read_bytes()
+        assert b"List-Unsubscribe" not in copy
+        assert copy.endswith(b"\r\n\r\nBonjour Anna\r\n")
 
 
 def test_a_dry_run_says_what_is_wrong_with_the_message_itself(anna: Gate) -> None:
