@@ -14,7 +14,7 @@ from gateway import law
 from gateway.law.clocks import add_months, day, midnight
 from gateway.law.decide import consider, decide, ruling
 from gateway.law.events import Event, Kind
-from gateway.law.facts import AdvertiserFacts, Facts, ListFacts, MessageClass, PersonFacts, Regime
+from gateway.law.facts import AdvertiserFacts, Facts, ListFacts, MessageClass, Opposition, PersonFacts, Regime
 from gateway.law.reasons import Verdict
 from gateway.law.shape import READ, Setting, has_shape, limits, shape
 from tests.law.strategies import FACTS, NOW
@@ -63,6 +63,39 @@ def test_the_rules_alone_say_the_same(facts: Facts, dice: Random):
     assert decide(facts) == expected
     assert decide(facts) == expected  # what was kept is that of this case
     assert unnumbered(ruling(facts)) == unnumbered(expected)
+
+
+def varied(facts: Facts, dice: Random) -> Facts:
+    """Return facts of the same setting in which one thing about the person is different."""
+    person = facts.person
+    if not isinstance(person, PersonFacts) or dice.random() < 0.1:
+        return replace(facts, oppositions=() if facts.oppositions else (Opposition(NOW - timedelta(days=9)),))
+    moments = [event.at for event in person.events] + [one.at for one in facts.oppositions]
+    at = dice.choice(moments) + timedelta(
+        days=dice.choice([-400, -40, -1, 0, 0, 1, 40, 400]), seconds=dice.choice([-1, 0, 1])
+    )
+    if facts.oppositions and dice.random() < 0.3:
+        first, *rest = facts.oppositions
+        return replace(facts, oppositions=(replace(first, at=at), *rest))
+    if dice.random() < 0.3:
+        return replace(facts, person=replace(person, acquired_at=dice.choice([None, at])))
+    events = list(person.events)
+    place = dice.randrange(len(events))
+    event = events[place]
+    name = dice.choice(sorted({*event.evidence, *FURTHER} - {"mode", "given_by", "nature", "proof_kind", "act"}))
+    changes = [{"at": at}, {"at": at}, {"direct": not event.direct}, {"list": dice.choice([None, 1, 2])},
+               {"evidence": {**event.evidence, name: dice.choice(VALUES.get(name, ODD))}}]  # fmt: skip
+    events[place] = replace(event, **dice.choice(changes))
+    return replace(facts, person=replace(person, events=tuple(events)))
+
+
+@settings(max_examples=300)
+@given(FACTS, st.randoms(use_true_random=False))
+def test_what_was_decided_about_others_is_never_taken_for_somebody_whose_case_is_another(facts: Facts, dice: Random):
+    for _ in range(25):
+        facts = varied(facts, dice)
+        assume(keeps_words(facts))
+        assert decide(facts) == consider(facts)
 
 
 def moved(facts: Facts, dice: Random) -> Facts:
