@@ -33,6 +33,7 @@ from gateway.store.tx import Tx
 PLAIN = MessageFacts()
 ITSELF = 0  # the account that the gateway's own letters come from
 LINGER = 0.002  # seconds; reading about ten people costs hardly more than reading about one
+PATIENCE = 0.005  # seconds, of what no tool waits for
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +81,15 @@ class Reader:
         self._standing = context.store.standing() if context.store.embedded else None
         self._read = self._standing.read if self._standing else context.store.read
         self._group: Group[Question, Sequence[Case]] | Inline[Question, Sequence[Case]] = (
-            Inline(self._work) if self._standing else Group(self._work, linger=LINGER, name="facts")
+            Inline(self._work, linger=PATIENCE) if self._standing else Group(self._work, linger=LINGER, name="facts")
         )
 
-    async def ask(self, question: Question) -> Sequence[Case]:
-        """Return a case for each recipient, with the facts of this moment; raise `errors.TryLater`."""
-        return await self._group.ask(question)
+    async def ask(self, question: Question, *, patient: bool = False) -> Sequence[Case]:
+        """Return a case for each recipient, with the facts of this moment; raise `errors.TryLater`.
+
+        `patient`: no tool waits for the answer, so that in a rush it may take some milliseconds more (`store.group`).
+        """
+        return await self._group.ask(question, patient=patient)
 
     async def close(self) -> None:
         """Answer what was asked, then stop."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from gateway.flow.context import Context
 from gateway.flow.facts import Case
@@ -40,7 +41,7 @@ def trace(context: Context, submission: Handed, parcel: int) -> list[tuple[str, 
     message of a dry run, were received from nobody.
     """
     host = context.settings.gateway.hostname
-    date = format_datetime(submission.received_at)
+    date = _date(submission.received_at.replace(microsecond=0))
     came = f"by {host} id {parcel}; {date}"
     if submission.hints["from"]:
         helo, peer, protocol = submission.hints["from"]
@@ -51,6 +52,12 @@ def trace(context: Context, submission: Handed, parcel: int) -> list[tuple[str, 
     if "message-id" in submission.hints["missing"]:
         fields.append(("Message-ID", f"<{submission.id}@{host}>"))
     return fields
+
+
+@lru_cache(maxsize=64)
+def _date(second: datetime) -> str:
+    """Return the moment as header fields have it; the copies of a second share it."""
+    return format_datetime(second)
 
 
 def return_path(context: Context, case: Case, parcel: int) -> str:

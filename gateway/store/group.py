@@ -52,7 +52,7 @@ class Group(Generic[T, R]):
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
-    async def ask(self, item: T) -> R:
+    async def ask(self, item: T, *, patient: bool = False) -> R:  # noqa: ARG002 - batches form by themselves here
         """Return what `work` returned for `item`, or raise what it raised; `errors.TryLater` once closed."""
         if self._closed:
             raise TryLater("the gateway is stopping")
@@ -96,31 +96,41 @@ class Group(Generic[T, R]):
 class Inline(Generic[T, R]):
     """A `Group` on the loop itself, for work so short that handing it to a thread and back would cost more.
 
-    What is asked in one turn of the loop goes together.
+    What is asked in one turn of the loop goes together. What is asked patiently, within `linger` seconds of the work
+    before, waits as long for company, or until somebody comes who is not patient.
     """
 
-    def __init__(self, work: Callable[[list[T]], Sequence[R]]) -> None:
+    def __init__(self, work: Callable[[list[T]], Sequence[R]], *, linger: float = 0.0) -> None:
         self._work = work
+        self._linger = linger
+        self._idle_since = -linger
+        self._soon = False
         self._asked: list[_Asked[T, R]] = []
         self._closed = False
 
-    async def ask(self, item: T) -> R:
+    async def ask(self, item: T, *, patient: bool = False) -> R:
         """Return what `work` returned for `item`, or raise what it raised; `errors.TryLater` once closed."""
         if self._closed:
             raise TryLater("the gateway is stopping")
         loop = asyncio.get_running_loop()
         asked: _Asked[T, R] = _Asked(item, loop)
-        if not self._asked:
-            loop.call_soon(self._run)
         self._asked.append(asked)
+        if patient and loop.time() - self._idle_since < self._linger:
+            if len(self._asked) == 1:
+                loop.call_later(self._linger, self._run)
+        elif not self._soon:
+            self._soon = True
+            loop.call_soon(self._run)
         return await asked.future
 
     async def close(self) -> None:
-        """Answer no more; what was asked so far is answered in this turn of the loop."""
+        """Answer no more; what was asked so far is answered now."""
         self._closed = True
+        self._run()
 
     def _run(self) -> None:
-        batch, self._asked = self._asked, []
+        batch, self._asked, self._soon = self._asked, [], False
+        self._idle_since = asyncio.get_running_loop().time()
         if live := [asked for asked in batch if not asked.future.cancelled()]:
             _settle(_answers(self._work, live))
 

@@ -262,3 +262,33 @@ def test_on_the_loop_who_gives_up_is_left_out_and_nobody_is_answered_after_the_e
             await group.ask(3)
 
     run(main())
+
+
+def test_on_the_loop_the_patient_wait_for_company_after_work_but_not_when_it_is_quiet(run: Run) -> None:
+    async def main() -> None:
+        work = Work()
+        group = Inline(work, linger=60.0)  # nobody waits that long: an impatient one takes the patient along
+        assert await group.ask(1, patient=True) == 2
+        patient = [asyncio.ensure_future(group.ask(number, patient=True)) for number in (2, 3)]
+        await asyncio.sleep(0.05)
+        assert work.batches == [[1]]
+        assert await group.ask(4) == 8
+        assert await gathered(*patient) == [4, 6]
+        assert work.batches == [[1], [2, 3, 4]]
+
+    run(main())
+
+
+def test_on_the_loop_the_patient_are_answered_when_their_time_is_over_or_the_group_ends(run: Run) -> None:
+    async def main() -> None:
+        work = Work()
+        group = Inline(work, linger=0.05)
+        await group.ask(1)
+        assert await gathered(*(group.ask(number, patient=True) for number in (2, 3))) == [4, 6]
+        assert work.batches == [[1], [2, 3]]
+        last = asyncio.ensure_future(group.ask(4, patient=True))
+        await asyncio.sleep(0)
+        await group.close()
+        assert await last == 8
+
+    run(main())
