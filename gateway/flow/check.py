@@ -16,9 +16,8 @@ from gateway.flow.judge import Decided
 from gateway.flow.signing import Keys
 from gateway.law.decide import Step, explain
 from gateway.law.facts import MessageFacts
-from gateway.law.reasons import Token, Verdict
+from gateway.law.reasons import Verdict
 from gateway.mail.address import Address
-from gateway.mail.rewrite import Unfit, plain
 from gateway.store import lists
 from gateway.store.spool import Handed
 from gateway.store.tables import List
@@ -78,18 +77,11 @@ def inspect(context: Context, draft: Draft, content: bytes) -> Sequence[Inspecte
 
 
 def _copy(context: Context, opened: judge.Opening, draft: Draft, one: Decided, keys: Keys) -> bytes | None:
-    """Return the copy as delivery writes it (`handover`), of a parcel that has no number: 0."""
+    """Return the copy as delivery writes it, of a parcel that has no number: 0."""
     if not one.passes or isinstance(opened.taken, Refusal):
         return None
     handed = Handed(id=0, **rows.submission(draft, one.case, opened.taken, opened.content, opened.missing, None))
-    trace = wording.trace(context, handed, 0)
-    if Token.FOOT not in one.verdict.inject:
-        copy = plain(opened.content, tuple(trace), remove=frozenset(opened.taken.hints.remove))
-    elif isinstance(opened.plan, Unfit):
-        return None
-    else:
-        copy = wording.copy(context, opened.plan, one.case, one.verdict, parcel=0, trace=trace)
-    return None if isinstance(copy, Unfit) else keys.signed(copy)
+    return keys.signed(wording.written(context, handed, opened.plan, one.case, one.verdict, parcel=0))
 
 
 def _list(context: Context, name: str) -> List:

@@ -15,7 +15,7 @@ from gateway.law.reasons import REASONS, Fate, Token, Verdict
 from gateway.mail.address import parse
 from gateway.mail.dsn import encoded
 from gateway.mail.reply import Reply
-from gateway.mail.rewrite import Plan, Unfit, plain
+from gateway.mail.rewrite import Plan, Unfit
 from gateway.store.spool import Claimed, Handed, Settled
 from gateway.store.trails import PAUSED
 
@@ -62,7 +62,7 @@ class Handover:
             return self._final(job, case, verdict, "dropped", "", b"")
         if Token.FOOT in verdict.inject and _campaign(job) in case.paused:
             return self._held(job.parcel)
-        bare = self._copy(job, case, verdict)
+        bare = wording.written(self._context, job.submission, job.plan, case, verdict, parcel=job.parcel.id)
         copy = bare if job.submission.hints.get("foreign") else keys.signed(bare)
         if copy is bare and Token.DKIM in verdict.inject and not case.advertiser.upstream_signs:
             verdict = Verdict(REASONS["R-MSG-NODKIM"], rule="message")  # the key was retired since the 250
@@ -96,14 +96,6 @@ class Handover:
             notify=",".join(wishes) or ("NEVER" if parcel.notify else ""),
             orcpt=parcel.orcpt or (f"rfc822;{encoded(parcel.recipient)}" if parcel.recipient.isascii() else ""),
         )
-
-    def _copy(self, job: Job, case: Case, verdict: Verdict) -> bytes:
-        trace = wording.trace(self._context, job.submission, job.parcel.id)
-        if Token.FOOT not in verdict.inject:
-            return _unchanged(job, trace)
-        if isinstance(job.plan, Unfit):
-            raise TypeError("a message that cannot carry the mention was let through")
-        return wording.copy(self._context, job.plan, case, verdict, parcel=job.parcel.id, trace=trace)
 
     def _record(self, job: Job, case: Case, verdict: Verdict, outcome: Outcome, letter: Letter) -> Filing:
         fate, reply, parcel = outcome.fate, str(outcome.reply), job.parcel
@@ -205,14 +197,6 @@ def _verdict(job: Job, case: Case) -> Verdict:
     if isinstance(job.plan, Unfit) and Token.FOOT in verdict.inject:
         return Verdict(REASONS[job.plan.code], rule="message")
     return verdict
-
-
-def _unchanged(job: Job, trace: list[tuple[str, str]]) -> bytes:
-    """Return the copy of a message that needs no mention: service, notices, answers about rights."""
-    copy = plain(job.submission.content, tuple(trace), remove=frozenset(job.submission.hints["remove"]))
-    if isinstance(copy, Unfit):
-        raise TypeError("a message that cannot be read was let through")
-    return copy
 
 
 def _campaign(job: Job) -> tuple[int, str]:

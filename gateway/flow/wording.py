@@ -1,6 +1,5 @@
 """What is put into one recipient's copy: the mention's fields, the links and the list headers."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
@@ -11,22 +10,33 @@ from gateway.law.events import Event, Kind
 from gateway.law.facts import MessageClass, PersonFacts
 from gateway.law.reasons import Token, Verdict
 from gateway.mail.mention import Mention, MentionFields, render
-from gateway.mail.rewrite import Insert, Plan
+from gateway.mail.rewrite import Insert, Plan, Unfit, plain
 from gateway.store.spool import Handed
 from gateway.store.tables import Advertiser, List
 from gateway.text import local, say
 from gateway.tokens import Link, Purpose
 
 
-def copy(
-    context: Context, plan: Plan, case: Case, verdict: Verdict, *, parcel: int, trace: Sequence[tuple[str, str]]
+def written(
+    context: Context, submission: Handed, plan: Plan | Unfit, case: Case, verdict: Verdict, *, parcel: int
 ) -> bytes:
-    """Return the person's own copy: everything that `verdict.inject` asks for, below the fields of `trace`."""
+    """Return the person's own copy, unsigned: everything that `verdict.inject` asks for, below our trace fields.
+
+    A message that needs no mention (service, notices, answers about rights) stays as it is.
+    """
+    fields = tuple(trace(context, submission, parcel))
+    if Token.FOOT not in verdict.inject:
+        copy = plain(submission.content, fields, remove=frozenset(submission.hints["remove"]))
+        if isinstance(copy, Unfit):
+            raise TypeError("a message that cannot be read was let through")
+        return copy
+    if isinstance(plan, Unfit):
+        raise TypeError("a message that cannot carry the mention was let through")
     link = Link(case.contact.id if case.contact else 0, case.list.id if case.list else 0, parcel)
     links = _Links(context, link)
     return plan.copy(
         Insert(
-            headers=(*trace, *_headers(context, case.list, verdict, links)),
+            headers=(*fields, *_headers(context, case.list, verdict, links)),
             mention=mention(context, case, verdict, links),
             links={"unsubscribe_url": links.page, "preferences_url": links.page},
             tracking=Token.TRK in verdict.inject,
