@@ -1,6 +1,5 @@
 """The real sign-up pages over the real use cases on SQLite, with the sample's list open to the public."""
 
-import asyncio
 import re
 from collections.abc import Sequence
 from email import message_from_bytes, policy
@@ -61,8 +60,7 @@ class Hall:
         self.open(**form)
 
     def close(self) -> None:
-        self.running.close()
-        asyncio.run(self.presses.close())
+        self.running.close(self.presses.close())
         self.context.close()
 
     def letters(self, address: str) -> list[str]:

@@ -116,8 +116,10 @@ class Running:
         self._thread.start()
         self._run(self.server.start())
 
-    def close(self) -> None:
-        self._run(self.server.stop())
+    def close(self, *then) -> None:
+        """Stop, then finish `then` on the loop of the server: a browser's test has one of its own in this thread."""
+        for work in (self.server.stop(), *then):
+            self._run(work)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

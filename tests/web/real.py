@@ -1,6 +1,5 @@
 """The real pages over the real use cases on SQLite, with the sample's people and one long history."""
 
-import asyncio
 import re
 from datetime import timedelta
 from email import message_from_bytes, policy
@@ -50,8 +49,7 @@ class House:
         self.url = self.running.url
 
     def close(self) -> None:
-        self.running.close()
-        asyncio.run(self.presses.close())
+        self.running.close(self.presses.close())
         self.context.close()
 
     def newcomer(self) -> str:
