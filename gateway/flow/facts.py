@@ -78,10 +78,10 @@ class Reader:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._catalogue = Catalogue()
-        self._standing = context.store.standing() if context.store.embedded else None
-        self._read = self._standing.read if self._standing else context.store.read
+        self._snapshots = context.store.snapshots() if context.store.embedded else None
+        self._read = self._snapshots.read if self._snapshots else context.store.read
         self._group: Group[Question, Sequence[Case]] | Inline[Question, Sequence[Case]] = (
-            Inline(self._work, linger=PATIENCE) if self._standing else Group(self._work, linger=LINGER, name="facts")
+            Inline(self._work, linger=PATIENCE) if self._snapshots else Group(self._work, linger=LINGER, name="facts")
         )
 
     async def ask(self, question: Question, *, patient: bool = False) -> Sequence[Case]:
@@ -94,8 +94,8 @@ class Reader:
     async def close(self) -> None:
         """Answer what was asked, then stop."""
         await self._group.close()
-        if self._standing:
-            self._standing.close()
+        if self._snapshots:
+            self._snapshots.close()
 
     def _work(self, questions: Sequence[Question]) -> list[Sequence[Case]]:
         return list(gather(self._context, questions, clock.now(), self._catalogue, self._read))

@@ -51,9 +51,8 @@ class Handover:
     async def attempt(self, job: Job) -> Filing:
         """Return what is to be recorded; raise `errors.TryLater` when the evidence could not be read."""
         keys = await self._context.signing.keys(job.submission.advertiser_id)
-        [case] = await self._reader.ask(
-            _question(job), patient=True
-        )  # last, so that nothing but the handover comes after it
+        # Last, so that nothing but the handover comes after it.
+        [case] = await self._reader.ask(_question(job), patient=True)
         verdict = _verdict(job, case)
         if verdict.fate is Fate.DEFER:
             reply = Reply(verdict.reason.smtp, verdict.reason.status, verdict.code)

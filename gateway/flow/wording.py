@@ -47,8 +47,8 @@ def written(
 def trace(context: Context, submission: Handed, parcel: int) -> list[tuple[str, str]]:
     """Return our Received field (RFC 5321 4.4) and the fields that the tool left out (RFC 6409 8.2, 8.3).
 
-    No FOR clause: a copy tells nothing about other recipients. A letter of our own, and the
-    message of a dry run, were received from nobody.
+    No FOR clause: a copy tells nothing about other recipients. A letter of our own, and the message of a dry run, were
+    received from nobody.
     """
     host = context.settings.gateway.hostname
     date = _date(submission.received_at.replace(microsecond=0))

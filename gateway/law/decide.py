@@ -15,7 +15,7 @@ from gateway.law.matter import Matter
 from gateway.law.reasons import REASONS, Fate, Token, Verdict
 from gateway.law.regimes import NOTHING
 from gateway.law.rules import RULES, Rule
-from gateway.law.shape import Setting, Shape, bare, has_shape, setting_key, shape
+from gateway.law.shape import Setting, Shape, bare, setting_key, shape
 
 # The rules of G8 ask, each of them, whether *their* test is what is lacking, so that one question answers them all.
 _TESTS = {rule.name: position for position, rule in enumerate(RULES) if rule.gate == "G8"}
@@ -55,10 +55,8 @@ class Step:
 
 def decide(facts: Facts) -> Verdict:
     """Return the verdict for one recipient. Pure: the same facts always give the same verdict."""
-    if not has_shape(facts):
-        return consider(facts)
     shaped = shape(facts, _setting(facts))
-    return _numbered(_ruling(facts, shaped), shaped)
+    return _numbered(_ruling(facts, shaped), shaped) if shaped else consider(facts)
 
 
 def ruling(facts: Facts) -> Verdict:
@@ -66,9 +64,8 @@ def ruling(facts: Facts) -> Verdict:
 
     For those who ask about very many people, and what to do rather than why.
     """
-    if not has_shape(facts):
-        return consider(facts)
-    return _ruling(facts, shape(facts, _setting(facts)))
+    shaped = shape(facts, _setting(facts))
+    return _ruling(facts, shaped) if shaped else consider(facts)
 
 
 def consider(facts: Facts) -> Verdict:

@@ -127,23 +127,17 @@ class Shape(NamedTuple):
     oppositions: Sequence[Opposition]
 
 
-def has_shape(facts: Facts) -> bool:
-    """Return whether alike cases can be told by their shape: not when a fact is unread, nor when days are compared."""
-    return (
-        (facts.person is None or isinstance(facts.person, PersonFacts))
-        and isinstance(facts.oppositions, tuple)
-        and facts.message.klass is not MessageClass.RECONFIRM
-    )
-
-
-def shape(facts: Facts, setting: Setting) -> Shape:
-    """Return the shape of facts that have one."""
+def shape(facts: Facts, setting: Setting) -> Shape | None:
+    """Return the shape of a case; None when it has none: a fact is unread, or the rules of its class compare days."""
     person, oppositions, now = facts.person, facts.oppositions, facts.now
-    assert isinstance(oppositions, tuple)  # noqa: S101 - for the type checker; `has_shape` asks
-    if not isinstance(person, PersonFacts):
+    if not isinstance(oppositions, tuple) or facts.message.klass is MessageClass.RECONFIRM:
+        return None
+    if person is None:
         events: Sequence[Event] = ()
         traits: tuple[Hashable, ...] = ()
         acquired = None
+    elif not isinstance(person, PersonFacts):
+        return None
     else:
         events = person.events if len(person.events) < 2 else sorted(person.events, key=_order)
         acquired = person.acquired_at

@@ -49,14 +49,9 @@ def engines(url: URL, busy: float, connections: int) -> tuple[Engine, Engine, En
         max_overflow=-1,  # one more costs little, and the loop, which reads here too, must never wait for a thread
         pool_use_lifo=True,  # the one used last has its pages and statements at hand
     )
-    for engine, statement in ((writer, "BEGIN IMMEDIATE"), (reader, "BEGIN")):
-        event.listen(engine, "begin", _beginner(statement, path, same))
+    for engine, begin in ((writer, "BEGIN IMMEDIATE"), (reader, "BEGIN")):
+        event.listen(engine, "begin", _beginner(begin, path, same))
     return writer, reader, writer
-
-
-def begin(connection: Connection) -> None:
-    """Begin a transaction of which SQLAlchemy is not told, just as one of which it is."""
-    connection.dispatch.begin(connection)
 
 
 def file_of(url: URL) -> Path:

@@ -11,7 +11,7 @@ from sqlmodel import Session
 from gateway.errors import Bug, Misuse
 from gateway.store import embedded, server
 from gateway.store.numbers import Name, Numbers
-from gateway.store.standing import Reading, Standing
+from gateway.store.reading import Reading, Snapshots
 from gateway.store.trouble import told
 
 _PING = text("SELECT 1")
@@ -57,9 +57,9 @@ class Store:
             finally:
                 tx.close()
 
-    def standing(self) -> Standing:
-        """Return what reads the embedded database in many short transactions, for one thread, until it is closed."""
-        return Standing(self._reader, embedded.begin)
+    def snapshots(self) -> Snapshots:
+        """Return what opens many short transactions for reading, for one thread, until it is closed."""
+        return Snapshots(self._reader)
 
     def take(self, n: int = 1, of: Name = "row") -> range:
         """Return `n` fresh identity numbers; also inside `begin`.

@@ -144,7 +144,6 @@ _IN_HAND = Prepared(
     )
 )
 _THERE = Prepared(select(_PARCELS.c.id).where(Among(_PARCELS.c.id, "ids")))
-_NEXT_DUE = select(func.min(_PARCELS.c.due_at)).where(_OPEN)
 
 
 def put(tx: Session, submissions: Sequence[Row], parcels: Sequence[Row]) -> None:
@@ -227,11 +226,6 @@ def in_hand(tx: Session, contact_ids: Collection[int], now: datetime) -> set[int
 def there(tx: Session, ids: Collection[int]) -> set[int]:
     """Return those of these numbers that are parcels in the spool."""
     return {row[0] for row in _THERE(tx, {"ids": ids})}
-
-
-def next_due(tx: Session) -> datetime | None:
-    """Return when the next parcel is due or the next lease ends; None when there is nothing to wait for."""
-    return tx.connection().execute(_NEXT_DUE).scalar()
 
 
 # ---- what administrators do

@@ -8,6 +8,9 @@ import pytest
 from gateway import clock, sample
 from gateway.flow.context import Context, open_context
 from gateway.settings import Settings
+from gateway.store import advertisers, lists
+from gateway.tokens import Link
+from tests.flow import scanned
 from tests.flow.rig import settings_for
 
 
@@ -39,3 +42,13 @@ def embedded(sqlite_url: str, tmp_path: Path) -> Iterator[Context]:
 def anyio_backend() -> tuple[str, dict[str, bool]]:
     """The loop the service runs on."""
     return "asyncio", {"use_uvloop": True}
+
+
+@pytest.fixture
+def crowd(context: Context) -> list[Link]:
+    """Links to six people who agreed; each got a copy a moment ago."""
+    with context.store.begin() as tx:
+        owner, row = advertisers.by_name(tx, "lavande"), lists.by_name(tx, "lettre")
+        assert owner
+        assert row
+        return scanned.crowd(context, tx, owner, row)

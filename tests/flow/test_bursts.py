@@ -14,25 +14,14 @@ from gateway.flow.context import Context
 from gateway.flow.optout import Desk
 from gateway.law.events import Kind
 from gateway.mail.address import parse
-from gateway.store import advertisers, ledger, lists, people
+from gateway.store import advertisers, ledger, people
 from gateway.store import bursts as rows
 from gateway.store.records import Burst, Swift
 from gateway.store.tables import Submission
 from gateway.tokens import Link
-from tests.flow import scanned
 from tests.support.pressing import pressed
 
 HERE, THERE = "203.0.113.0/24", "198.51.100.0/24"
-
-
-@pytest.fixture
-def crowd(context: Context) -> list[Link]:
-    """Links to six people who agreed; each got a copy a moment ago."""
-    with context.store.begin() as tx:
-        owner, row = advertisers.by_name(tx, "lavande"), lists.by_name(tx, "lettre")
-        assert owner
-        assert row
-        return scanned.crowd(context, tx, owner, row)
 
 
 def scan(context: Context, links: Sequence[Link], network: str = HERE) -> None:

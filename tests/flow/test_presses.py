@@ -15,24 +15,13 @@ from gateway.flow.bursts import PEOPLE, Press
 from gateway.flow.context import Context
 from gateway.flow.presses import Presses
 from gateway.mail.address import parse
-from gateway.store import advertisers, ledger, lists, people, spool
+from gateway.store import ledger, lists, people, spool
 from gateway.store.records import Burst, Swift
 from gateway.store.tables import Event, Opposition
 from gateway.tokens import Link
-from tests.flow import scanned
 from tests.flow.rig import CAMILLE, rig
 
 NOBODY = 999_999_999
-
-
-@pytest.fixture
-def crowd(context: Context) -> list[Link]:
-    """Links to six people who agreed; each got a copy a moment ago."""
-    with context.store.begin() as tx:
-        owner, row = advertisers.by_name(tx, "lavande"), lists.by_name(tx, "lettre")
-        assert owner
-        assert row
-        return scanned.crowd(context, tx, owner, row)
 
 
 def together(context: Context, presses: Sequence[Press]) -> list[bool | BaseException | None]:

@@ -16,6 +16,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from tests.mail import golden_rules as rules
 
+SIZED = re.compile(r"(?:width|height)\s*:", re.IGNORECASE)
 TEXTS = {"text/plain", "text/html", "text/x-amp-html", "text/watch-html"}
 
 
@@ -50,7 +51,8 @@ def pixels(content: bytes) -> list[str]:
             for node in LexborHTMLParser(rules.text_of(part)).css("img, [background]:not(body)"):
                 size = (node.attributes.get(name) for name in ("width", "height"))
                 source = node.attributes.get("src" if node.tag == "img" else "background") or ""
-                small = all(value in {"0", "1", "2"} for value in size) and "style" not in node.attributes
+                sized = SIZED.search(node.attributes.get("style") or "")  # goes before the attributes
+                small = all(value in {"0", "1", "2"} for value in size) and not sized
                 if small and source.lower().startswith(("http:", "https:", "//")):
                     found.append(source)
     return found

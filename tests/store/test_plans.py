@@ -120,7 +120,6 @@ def test_the_spool_is_worked_by_index(full: Store) -> None:
         spool.renew(tx, "a", [parcel.id for parcel in claimed], NOW)
         spool.in_hand(tx, [1, 2], NOW)
         spool.there(tx, [1, 2])
-        spool.next_due(tx)
         gone, kept, _ = claimed
         settled = [
             Settled(gone.id, gone.submission_id, "gone", NOW, 1),

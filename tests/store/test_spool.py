@@ -136,15 +136,6 @@ def test_a_claim_does_not_wait_for_another_that_is_not_committed(postgres_store:
     other.close()
 
 
-def test_the_next_moment_to_look_is_when_something_is_due_or_a_lease_ends(store: Store) -> None:
-    with store.read() as tx:
-        assert spool.next_due(tx) is None
-    put(store, due=[NOW, LATER])
-    claim(store)
-    with store.read() as tx:
-        assert spool.next_due(tx) == NOW + LEASE
-
-
 # ---- settling
 
 
