@@ -16,6 +16,7 @@ from selectolax.lexbor import LexborHTMLParser
 
 from tests.mail import golden_rules as rules
 
+LABEL = 100  # characters that a link has around its address; the shortest mention has 400
 SIZED = re.compile(r"(?:width|height)\s*:", re.IGNORECASE)
 TEXTS = {"text/plain", "text/html", "text/x-amp-html", "text/watch-html"}
 
@@ -31,12 +32,15 @@ def hold(before: bytes, after: bytes, stop: str, *, wrapped: bool, edits: bool =
     _fields(was[0], became[0])
     changed = [number for number, pair in enumerate(zip(was, became, strict=True)) if _differs(*pair, first=not number)]
     assert changed, "no part has changed"
-    told = [number for number in changed if _told(became[number], stop)]
+    linked = [number for number in changed if _told(became[number], stop)]
+    told = [number for number in linked if not _filed(became[number])]
     assert told, "no part that is shown has the mention"
     for number in changed:
         assert _kind(was[number]) in TEXTS, "a part that is no text has changed"
         placeholders = edits or _marked(was[number])
         assert placeholders or number in told, "a part has changed without getting the mention"
+        if number in linked and number not in told:
+            _linked_only(was[number], became[number], stop)
         if not placeholders:
             _inserted_only(was[number], became[number])
     _alternatives(became[0], [became[number] for number in told])
@@ -106,6 +110,17 @@ def _told(part: Message, stop: str) -> bool:
     return bool(rules.shown_links(text, stop))
 
 
+def _filed(part: Message) -> bool:
+    """Return whether the part is a file: to some readers only, when its disposition is no word that they know."""
+    return part.get_content_disposition() not in (None, "inline")
+
+
+def _linked_only(was: Message, became: Message, stop: str) -> None:
+    """A file has the link where its sender marked a place, for who shows it in line, and no mention."""
+    new = rules.text_of(became)
+    assert len(new) - len(rules.text_of(was)) < new.count(stop) * (len(stop) + LABEL), "a mention in a file"
+
+
 def _marked(part: Message) -> bool:
     """Return whether the part may hold a placeholder that only marks a place, and is taken out."""
     text = rules.text_of(part).casefold()
@@ -151,7 +166,7 @@ def _common(one: str, other: str) -> int:
 
 
 def _alternatives(root: Message, told: list[Message]) -> None:
-    """Whichever alternative a reader chooses has the mention; nothing told is a file or in somebody else's message."""
+    """Whichever alternative a reader chooses has the mention; nothing told is in somebody else's message."""
 
     def served(part: Message) -> bool:
         if part.get_content_maintype() == "message" or not part.is_multipart():
@@ -169,8 +184,6 @@ def _alternatives(root: Message, told: list[Message]) -> None:
             assert not any(each is other for each in part.walk() for other in told), (
                 "a mention inside an attached message"
             )
-    for part in told:
-        assert part.get_content_disposition() in (None, "inline"), "a mention in a file"
 
 
 def _second_opinion(before: bytes, after: bytes) -> None:
