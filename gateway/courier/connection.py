@@ -106,21 +106,25 @@ class Line(asyncio.Protocol):
         self._send(b"\r\n".join([*commands, b""]), len(commands))
         return await self._answers(len(commands), self._timeouts.command)
 
-    async def send(self, body: bytes) -> Reply:
+    async def send(self, *pieces: bytes) -> Reply:
         """Send what ends in CRLF.CRLF after DATA was granted; return the reply. Raises `Lost`."""
         self._expected += 1
-        if len(body) <= _PIECE:
-            self._send(body, 0)
+        if sum(map(len, pieces)) <= _PIECE:
+            self._send(b"".join(pieces), 0)
         else:
-            view = memoryview(body)
-            for start in range(0, len(body), _PIECE):
-                self._send(view[start : start + _PIECE], 0)
-                try:
-                    async with asyncio.timeout(self._timeouts.block):
-                        await self._writable.wait()
-                except TimeoutError:
-                    raise self._lost("next hop stopped reading") from None
+            for piece in pieces:
+                await self._send_large(memoryview(piece))
         return (await self._answers(1, self._timeouts.end))[0]
+
+    async def _send_large(self, view: memoryview) -> None:
+        """Send a little at a time, as the next hop takes it."""
+        for start in range(0, len(view), _PIECE):
+            self._send(view[start : start + _PIECE], 0)
+            try:
+                async with asyncio.timeout(self._timeouts.block):
+                    await self._writable.wait()
+            except TimeoutError:
+                raise self._lost("next hop stopped reading") from None
 
     def abort(self) -> None:
         """Drop the connection."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gateway.courier.courier import Letter, Outcome, failed
+from gateway.mail.lines import even, stuffed
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _PARAMETER = re.compile(r"[!-~\x80-\U0010ffff]*")
@@ -12,11 +13,12 @@ _PARAMETER = re.compile(r"[!-~\x80-\U0010ffff]*")
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """The commands of one transaction, without CRLF, and what follows DATA."""
+    """The commands of one transaction, without CRLF, and what follows DATA: the message, and the end of it."""
 
     mail: bytes
     rcpt: bytes
     body: bytes
+    end: bytes
 
 
 def check(letter: Letter) -> Outcome | None:
@@ -29,9 +31,7 @@ def check(letter: Letter) -> Outcome | None:
     for parameter in (letter.notify, letter.orcpt, letter.envid, letter.ret):
         if not _PARAMETER.fullmatch(parameter) or not _encodable(parameter):
             return failed(554, "5.5.4", "a delivery status parameter is malformed")
-    content = letter.content
-    pairs = content.count(b"\r\n")
-    if pairs != content.count(b"\n") or pairs != content.count(b"\r"):
+    if not even(letter.content):
         return failed(554, "5.6.0", "the message has bare CR or bare LF")
     return None
 
@@ -58,15 +58,9 @@ def seal(letter: Letter, offers: Mapping[str, str]) -> Envelope | Outcome:
     if "dsn" in offers:
         mail += [f"{name}={value}" for name, value in (("RET", letter.ret), ("ENVID", letter.envid)) if value]
         rcpt += [f"{name}={value}" for name, value in (("NOTIFY", letter.notify), ("ORCPT", letter.orcpt)) if value]
-    return Envelope(" ".join(mail).encode(), " ".join(rcpt).encode(), stuffed(letter.content))
-
-
-def stuffed(content: bytes) -> bytes:
-    """Return CRLF lines as they follow DATA: dots doubled, the last line ended, and the end of it all."""
-    body = content.replace(b"\r\n.", b"\r\n..")
-    if body.startswith(b"."):
-        body = b"." + body
-    return body + (b".\r\n" if body.endswith(b"\r\n") or not body else b"\r\n.\r\n")
+    body = stuffed(letter.content)
+    end = b".\r\n" if body.endswith(b"\r\n") or not body else b"\r\n.\r\n"
+    return Envelope(" ".join(mail).encode(), " ".join(rcpt).encode(), body, end)
 
 
 def _encodable(text: str) -> bool:

@@ -65,7 +65,7 @@ async def _one_by_one(line: Line, commands: list[bytes]) -> list[Reply]:
 async def _finish(line: Line, envelope: Envelope) -> Outcome:
     """Send the message."""
     try:
-        reply = await line.send(envelope.body)
+        reply = await line.send(envelope.body, envelope.end)
     except Lost as trouble:
         if trouble.refusal is None:
             raise Doubt(f"{trouble} after the message was sent; it may have been delivered") from trouble

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from gateway import text
-from gateway.mail import bodies, encode, headers, leaf, placeholders, structure, tracking, wrap
+from gateway.mail import bodies, encode, headers, leaf, lines, placeholders, structure, tracking, wrap
 from gateway.mail.headers import Field, Headers
 from gateway.mail.leaf import Leaf, Wanted
 from gateway.mail.mention import Mention
@@ -130,7 +130,7 @@ def plain(
 
 
 def _malformed(content: bytes, *, even: bool = False) -> Unfit | None:
-    if not even and not content.count(b"\r\n") == content.count(b"\r") == content.count(b"\n"):
+    if not even and not lines.even(content):
         return Unfit("R-SMTP-BARE", "line-ends")
     return _unfit(Broken("nul")) if b"\0" in content else None
 

@@ -6,15 +6,18 @@ CRLF.CRLF ends a message (RFC 5321 2.3.8), so that nobody can smuggle a second m
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from gateway.mail.lines import Ends, unstuffed
 from gateway.smtp.room import FREE, Share
 
 END = b"\r\n.\r\n"
 _HIGH_WATER = 262_144  # unread bytes at which the client has to wait
 _KEPT = len(END) - 1  # how much of a dropped message may be the beginning of its end
+_DOT = re.compile(rb"\r\n\.(\r\n)?")
 
 
 class Gone(Exception):
@@ -129,20 +132,22 @@ class Wire:
         LF the client may believe that it has ended its message where we see no end: then `patience` seconds without a
         word end it too. Twice the allowed size ends it at once. Raises `Gone` and `Interrupted`.
         """
-        buffer, flaw, seen, checked, dropped = self._buffer, None, 0, 0, 0
+        buffer, ends, flaw, dots = self._buffer, Ends(), None, False
+        seen = checked = dropped = 0
         if await self._is_empty_message():
             return Taken()
         while True:
-            end = buffer.find(END, max(0, seen - _KEPT))
+            end, dot = _end(buffer, max(0, seen - _KEPT))
+            dots = dots or dot
             stop = end + 2 if end >= 0 else len(buffer) - buffer.endswith(b"\r")
-            if not flaw and not even(buffer, checked, stop):
+            if not flaw and not ends.see(memoryview(buffer)[checked:stop]):
                 flaw = Flaw.NEWLINE
             if not flaw and stop > most and stop - _stuffing(buffer, stop) > most:
                 flaw = Flaw.SIZE
             if end >= 0:
                 content = b"" if flaw else bytes(memoryview(buffer)[: end + 2])
                 del buffer[: end + len(END)]
-                return Taken(unstuffed(content), flaw)
+                return Taken(unstuffed(content) if dots or content.startswith(b".") else content, flaw)
             seen, checked = len(buffer), stop
             if flaw:
                 dropped += max(0, seen - _KEPT)
@@ -217,19 +222,17 @@ class Wire:
             self._waiter.set_result(None)
 
 
-def even(data: bytes | bytearray, start: int, stop: int) -> bool:
-    """Return whether every CR and every LF between the offsets belongs to a CRLF."""
-    pairs = data.count(b"\r\n", start, stop)
-    return pairs == data.count(b"\n", start, stop) == data.count(b"\r", start, stop)
+def _end(buffer: bytearray, start: int) -> tuple[int, bool]:
+    """Return where CRLF.CRLF begins, -1 if nowhere, and whether another line may begin with a dot before.
+
+    One search for both: most messages have no such line.
+    """
+    found = _DOT.search(buffer, start)
+    if found is None:
+        return -1, False
+    return (found.start(), False) if found[1] else (buffer.find(END, found.start()), True)
 
 
 def _stuffing(data: bytearray, stop: int) -> int:
     """Return how many dots transparency added before the offset."""
     return data.count(b"\r\n.", 0, stop) + data.startswith(b".")
-
-
-def unstuffed(content: bytes) -> bytes:
-    """Return the message without the dots that transparency added (RFC 5321 4.5.2)."""
-    if content.startswith(b"."):
-        content = content[1:]
-    return content.replace(b"\r\n.", b"\r\n")
