@@ -7,6 +7,7 @@ numbers their rows, writes them in one transaction and lets their senders go on:
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ from gateway.flow.context import Context
 from gateway.store import handles, ledger, receipts, reports, spool, trails
 from gateway.store.group import Group
 from gateway.store.spool import Settled
+from gateway.store.tx import Tx
 
 Row = dict[str, Any]
 LINGER = 0.002  # seconds; a commit costs the same for one filing and for twenty
@@ -84,17 +86,26 @@ class Committer:
     def __init__(self, context: Context, node: str) -> None:
         self._store = context.store
         self._node = node
-        self._group: Group[Filing, Filing] = Group(self._work, linger=LINGER, name="commit")
+        self._group: Group[Tx, Filing, Filing] = Group(self._begin, self._work, linger=LINGER, name="commit")
 
     async def write(self, filing: Filing) -> Filing:
         """Return the filing with its numbers once it is durable; raise `errors.TryLater` when it could not be."""
-        return await self._group.ask(filing)
+        await self._group.ask(filing)
+        _count(filing.entries)
+        return filing
 
     async def close(self) -> None:
         """Write what waits, then stop."""
         await self._group.close()
 
-    def _work(self, filings: Sequence[Filing]) -> list[Filing]:
+    @contextmanager
+    def _begin(self) -> Iterator[Tx]:
+        begun = clock.ticks()
+        with self._store.begin() as tx:
+            yield tx
+        meters.took("commit_seconds", [clock.ticks() - begun])
+
+    def _work(self, tx: Tx, filings: Sequence[Filing]) -> Sequence[Filing]:
         numbers = iter(self._store.take(sum(filing.width for filing in filings)))
         for filing in filings:
             filing.number(numbers)
@@ -102,29 +113,24 @@ class Committer:
         for entry in entries:
             if entry.copy:  # here and not on the loop: hashing lets go of the interpreter lock, and the loop must not
                 entry.receipt["content_digest"] = hashlib.sha256(entry.copy).digest()
-        begun = clock.ticks()
-        with self._store.begin() as tx:
-            spool.put(
-                tx,
-                [kept for filing in filings if (kept := filing.keeps)],
-                [entry.parcel for entry in entries if entry.parcel],
-            )
-            receipts.write(tx, [entry.receipt for entry in entries])
-            reports.write(tx, [entry.report for entry in entries if entry.report])
-            reports.write(tx, [report for filing in filings for report in filing.reports])
-            trails.write(tx, [filing.trail for filing in filings if filing.trail])
-            ledger.append(tx, [event for filing in filings for event in filing.events])
-            handles.keep(tx, [filing.handle for filing in filings if filing.handle])
-            settled = [filing.settled for filing in filings if filing.settled]
-            if settled:
-                spool.settle(tx, self._node, settled)
-        _count(entries, clock.ticks() - begun)
-        return list(filings)
+        spool.put(
+            tx,
+            [kept for filing in filings if (kept := filing.keeps)],
+            [entry.parcel for entry in entries if entry.parcel],
+        )
+        receipts.write(tx, [entry.receipt for entry in entries])
+        reports.write(tx, [entry.report for entry in entries if entry.report])
+        reports.write(tx, [report for filing in filings for report in filing.reports])
+        trails.write(tx, [filing.trail for filing in filings if filing.trail])
+        ledger.append(tx, [event for filing in filings for event in filing.events])
+        handles.keep(tx, [filing.handle for filing in filings if filing.handle])
+        if settled := [filing.settled for filing in filings if filing.settled]:
+            spool.settle(tx, self._node, settled)
+        return filings
 
 
-def _count(entries: Sequence[Entry], seconds: float) -> None:
+def _count(entries: Sequence[Entry]) -> None:
     """Count what is durable now."""
-    meters.took("commit_seconds", [seconds])
     meters.took("delivery_seconds", [entry.waited for entry in entries if entry.waited is not None])
     final = [entry.receipt for entry in entries if entry.receipt["outcome"] != "deferred"]
     for (meter, label), number in Counter(map(_meter, final)).items():

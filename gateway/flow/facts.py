@@ -1,7 +1,6 @@
 """From rows to facts: everything that a decision may look at, read in one transaction for many questions."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -79,9 +78,10 @@ class Reader:
         self._context = context
         self._catalogue = Catalogue()
         self._snapshots = context.store.snapshots() if context.store.embedded else None
-        self._read = self._snapshots.read if self._snapshots else context.store.read
-        self._group: Group[Question, Sequence[Case]] | Inline[Question, Sequence[Case]] = (
-            Inline(self._work, linger=PATIENCE) if self._snapshots else Group(self._work, linger=LINGER, name="facts")
+        self._group: Group[Tx, Question, Sequence[Case]] | Inline[Tx, Question, Sequence[Case]] = (
+            Inline(self._snapshots.read, self._work, linger=PATIENCE)
+            if self._snapshots
+            else Group(context.store.read, self._work, linger=LINGER, name="facts")
         )
 
     async def ask(self, question: Question, *, patient: bool = False) -> Sequence[Case]:
@@ -97,28 +97,29 @@ class Reader:
         if self._snapshots:
             self._snapshots.close()
 
-    def _work(self, questions: Sequence[Question]) -> list[Sequence[Case]]:
-        return list(gather(self._context, questions, clock.now(), self._catalogue, self._read))
+    def _work(self, tx: Tx, questions: Sequence[Question]) -> list[Sequence[Case]]:
+        return _gathered(self._context, tx, questions, clock.now(), self._catalogue)
 
 
 def gather(
-    context: Context,
-    questions: Sequence[Question],
-    now: datetime,
-    catalogue: Catalogue | None = None,
-    read: Callable[[], AbstractContextManager[Tx]] | None = None,
-) -> Sequence[Sequence[Case]]:
+    context: Context, questions: Sequence[Question], now: datetime, catalogue: Catalogue | None = None
+) -> list[Sequence[Case]]:
     """Return one case for each recipient of each question, in order; raise `errors.TryLater` when the store is away.
 
-    `catalogue` saves reading the same few rows again, `read` opens the transaction; both belong to one thread.
+    `catalogue`, which belongs to one thread, saves reading the same few rows again.
     """
-    with (read or context.store.read)() as tx:
-        catalogue = catalogue or Catalogue()
-        catalogue.turn_to(tx)
-        frames = [_frame(tx, catalogue, question) for question in questions]
-        dossiers = iter(people.dossiers(tx, list(_wanted(context, questions))))
-        asked = zip(questions, frames, strict=True)
-        return [_cases(context, question, frame, dossiers, now) for question, frame in asked]
+    with context.store.read() as tx:
+        return _gathered(context, tx, questions, now, catalogue or Catalogue())
+
+
+def _gathered(
+    context: Context, tx: Tx, questions: Sequence[Question], now: datetime, catalogue: Catalogue
+) -> list[Sequence[Case]]:
+    catalogue.turn_to(tx)
+    frames = [_frame(tx, catalogue, question) for question in questions]
+    dossiers = iter(people.dossiers(tx, list(_wanted(context, questions))))
+    asked = zip(questions, frames, strict=True)
+    return [_cases(context, question, frame, dossiers, now) for question, frame in asked]
 
 
 def again(case: Case, message: MessageFacts) -> Case:

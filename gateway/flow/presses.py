@@ -5,7 +5,6 @@ output, and written together, in one transaction. Machines press by the thousand
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -32,10 +31,11 @@ class Presses:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._catalogue = Catalogue()
-        self._record: Group[Press, bool | None] = Group(self._recorded, linger=LINGER, name="presses")
+        store = context.store
+        self._record: Group[Tx, Press, bool | None] = Group(store.begin, self._recorded, linger=LINGER, name="presses")
         # As `flow.facts.Reader`: an embedded database is read on the loop.
-        self._held: Group[int, bool] | Inline[int, bool] = (
-            Inline(self._in_hand) if context.store.embedded else Group(self._in_hand, name="in-hand")
+        self._held: Group[Tx, int, bool] | Inline[Tx, int, bool] = (
+            Inline(store.read, _in_hand) if store.embedded else Group(store.read, _in_hand, name="in-hand")
         )
 
     async def take(self, press: Press) -> bool | None:
@@ -45,6 +45,8 @@ class Presses:
         once. For an erased person there is nothing left to do. Raise `errors.TryLater`; the no may have been recorded.
         """
         stands = await self._record.ask(press)
+        if stands is not None:
+            meters.count("opt_outs", press.origin)
         if stands:
             await self._settled(press.link.contact)
         return stands
@@ -62,18 +64,13 @@ class Presses:
                 raise TryLater(consent.UNDER_WAY)
             await asyncio.sleep(PAUSE)
 
-    def _in_hand(self, contact_ids: Sequence[int]) -> list[bool]:
-        with self._context.store.read() as tx:
-            held = spool.in_hand(tx, set(contact_ids), clock.now())
-        return [one in held for one in contact_ids]
+    def _recorded(self, tx: Tx, presses: Sequence[Press]) -> list[bool | None]:
+        return _record(self._context, tx, self._catalogue, presses)
 
-    def _recorded(self, presses: Sequence[Press]) -> list[bool | None]:
-        with self._context.store.begin() as tx:
-            stands = _record(self._context, tx, self._catalogue, presses)
-        taken = Counter(press.origin for press, one in zip(presses, stands, strict=True) if one is not None)
-        for origin, number in taken.items():
-            meters.count("opt_outs", origin, number)
-        return stands
+
+def _in_hand(tx: Tx, contact_ids: Sequence[int]) -> list[bool]:
+    held = spool.in_hand(tx, set(contact_ids), clock.now())
+    return [one in held for one in contact_ids]
 
 
 def _record(context: Context, tx: Tx, catalogue: Catalogue, presses: Sequence[Press]) -> list[bool | None]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
 from gateway.errors import NotFound
@@ -35,7 +35,7 @@ class Shelf:
         self._store = context.store
         self._kept: dict[int, _Kept] = {}
         self.weight = 0  # bytes of messages that `put` keeps
-        self._group: Group[int, Book | None] = Group(self._read, name="shelf", most=32)
+        self._group: Group[None, int, Book | None] = Group(nullcontext, self._read, name="shelf", most=32)
 
     def put(self, book: Book, users: int) -> None:
         """Keep a book that is at hand already until `users` holders have come and gone."""
@@ -70,7 +70,7 @@ class Shelf:
             raise NotFound(f"submission {submission_id} is no longer in the spool")
         return book
 
-    def _read(self, wanted: Sequence[int]) -> list[Book | None]:
+    def _read(self, _: None, wanted: Sequence[int]) -> list[Book | None]:
         with self._store.read() as tx:
             found = spool.submissions(tx, wanted)
         return [prepare(found[key]) if key in found else None for key in wanted]

@@ -5,16 +5,20 @@ A disk sync costs a millisecond or more, whether it makes one message durable or
 
 import asyncio
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeAlias, TypeVar
 
 from gateway import clock
 from gateway.errors import Bug, GatewayError, TryLater
 
+C = TypeVar("C")
 T = TypeVar("T")
 R = TypeVar("R")
-_Answer: TypeAlias = "tuple[asyncio.Future[R], R | None, BaseException | None]"
+Begin: TypeAlias = Callable[[], AbstractContextManager[C]]
+Work: TypeAlias = Callable[[C, list[T]], Sequence[R]]
 
 
 class _Asked(Generic[T, R]):
@@ -28,27 +32,35 @@ class _Asked(Generic[T, R]):
         self.future: asyncio.Future[R] = loop.create_future()
 
 
-class Group(Generic[T, R]):
+_Answer: TypeAlias = tuple[_Asked[T, R], R | None, BaseException | None]
+
+
+class Group(Generic[C, T, R]):
     """Calls `work` with lists of items, in a thread of its own, and gives each asker the result of its item.
 
-    `work` returns one result for each item, in order, and is all or nothing: when it raises, nothing was done. The
-    items of a batch that raised are then tried one by one, so that one bad item does not fail its neighbours; except
-    after `errors.TryLater`, which is no item's fault and goes to all. At most `most` items go together. An item whose
-    asker has given up before its batch began is left out; one given up later may have been done.
+    A batch is one transaction: `begin` opens it, `work` gets what it gives and returns one result for each item, in
+    order. Whoever asks while the transaction before runs, or while this one waits for its lock, is taken along.
+
+    A batch is all or nothing: when it raises, nothing was done. Its items are then tried one by one, so that one bad
+    item does not fail its neighbours; except after `errors.TryLater`, which is no item's fault and goes to all. At
+    most `most` items go together. An item whose asker has given up before its batch began is left out; one given up
+    later may have been done.
 
     `linger` is for work whose cost lies in the batch and not in its items: while batches follow each other at once,
     the next one waits that many seconds for company; after a pause nobody waits.
     """
 
     def __init__(
-        self, work: Callable[[list[T]], Sequence[R]], *, most: int = 256, linger: float = 0.0, name: str
+        self, begin: Begin[C], work: Work[C, T, R], *, most: int = 256, linger: float = 0.0, name: str
     ) -> None:
+        self._begin = begin
         self._work = work
         self._most = most
         self._linger = linger
         self._idle_since = 0.0
         self._inbox: SimpleQueue[_Asked[T, R] | None] = SimpleQueue()
         self._closed = False
+        self._ended = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
@@ -68,39 +80,47 @@ class Group(Generic[T, R]):
         await asyncio.to_thread(self._thread.join)
 
     def _run(self) -> None:
-        open_ = True
-        while open_:
-            batch, open_ = self._collect()
-            live = [asked for asked in batch if not asked.future.cancelled()]
-            if live:
-                _give(_answers(self._work, live), live)
-            self._idle_since = clock.ticks()
-
-    def _collect(self) -> tuple[list[_Asked[T, R]], bool]:
-        """Wait for one item and take along all that are there; say whether more may come."""
-        batch: list[_Asked[T, R]] = []
-        try:
-            asked = self._inbox.get()
+        while not self._ended:
+            batch: list[_Asked[T, R]] = []
+            self._collect(batch, self._inbox.get())
             if self._linger and clock.ticks() - self._idle_since < self._linger:
                 clock.pause(self._linger)
-            while asked is not None:
-                batch.append(asked)
-                if len(batch) == self._most:
-                    return batch, True
-                asked = self._inbox.get_nowait()
-        except Empty:
-            return batch, True
-        return batch, False
+            if batch:
+                _give(_answers(partial(self._joined, batch), self._begin, self._work, batch))
+            self._idle_since = clock.ticks()
+
+    @contextmanager
+    def _joined(self, batch: list[_Asked[T, R]]) -> Iterator[C]:
+        """Begin, and take along who has come meanwhile; also to be told that there is no beginning now."""
+        try:
+            with self._begin() as begun:
+                self._take_along(batch)
+                yield begun
+        except TryLater:
+            self._take_along(batch)
+            raise
+
+    def _take_along(self, batch: list[_Asked[T, R]]) -> None:
+        with suppress(Empty):
+            while len(batch) < self._most and not self._ended:
+                self._collect(batch, self._inbox.get_nowait())
+
+    def _collect(self, batch: list[_Asked[T, R]], asked: _Asked[T, R] | None) -> None:
+        if asked is None:
+            self._ended = True
+        else:
+            batch.append(asked)
 
 
-class Inline(Generic[T, R]):
+class Inline(Generic[C, T, R]):
     """A `Group` on the loop itself, for work so short that handing it to a thread and back would cost more.
 
     What is asked in one turn of the loop goes together. What is asked patiently, within `linger` seconds of the work
     before, waits as long for company, or until somebody comes who is not patient.
     """
 
-    def __init__(self, work: Callable[[list[T]], Sequence[R]], *, linger: float = 0.0) -> None:
+    def __init__(self, begin: Begin[C], work: Work[C, T, R], *, linger: float = 0.0) -> None:
+        self._begin = begin
         self._work = work
         self._linger = linger
         self._idle_since = -linger
@@ -131,39 +151,43 @@ class Inline(Generic[T, R]):
     def _run(self) -> None:
         batch, self._asked, self._soon = self._asked, [], False
         self._idle_since = asyncio.get_running_loop().time()
-        if live := [asked for asked in batch if not asked.future.cancelled()]:
-            _settle(_answers(self._work, live))
+        if batch:
+            _settle(_answers(self._begin, self._begin, self._work, batch))
 
 
-def _answers(work: Callable[[list[T]], Sequence[R]], batch: list[_Asked[T, R]]) -> "list[_Answer[R]]":
+def _answers(begin: Begin[C], again: Begin[C], work: Work[C, T, R], batch: list[_Asked[T, R]]) -> list[_Answer[T, R]]:
+    """Return the answers to a batch, which may grow while `begin` waits; `again` begins for one item alone."""
+    live: list[_Asked[T, R]] = []
     try:
-        results = work([asked.item for asked in batch])
+        with begin() as begun:
+            live = [asked for asked in batch if not asked.future.cancelled()]
+            results = work(begun, [asked.item for asked in live]) if live else ()
     except TryLater as error:
         return _same(batch, error)
     except Exception as error:
-        if len(batch) == 1:
-            return [(batch[0].future, None, error)]
-        return [answer for asked in batch for answer in _answers(work, [asked])]
-    if len(results) != len(batch):
-        return _same(batch, Bug(f"{len(batch)} questions got {len(results)} answers"))
-    return [(asked.future, result, None) for asked, result in zip(batch, results, strict=True)]
+        if len(live) <= 1:
+            return [(asked, None, error) for asked in live or batch]
+        return [answer for asked in live for answer in _answers(again, again, work, [asked])]
+    if len(results) != len(live):
+        return _same(live, Bug(f"{len(live)} questions got {len(results)} answers"))
+    return [(asked, result, None) for asked, result in zip(live, results, strict=True)]
 
 
-def _same(batch: list[_Asked[T, R]], error: GatewayError) -> "list[_Answer[R]]":
+def _same(batch: list[_Asked[T, R]], error: GatewayError) -> list[_Answer[T, R]]:
     """Give everybody an exception of their own: one raised in many tasks would collect all their tracebacks."""
-    answers: list[_Answer[R]] = []
+    answers: list[_Answer[T, R]] = []
     for asked in batch:
         own = type(error)(str(error))
         own.__cause__ = error
-        answers.append((asked.future, None, own))
+        answers.append((asked, None, own))
     return answers
 
 
-def _give(answers: "list[_Answer[R]]", batch: list[_Asked[T, R]]) -> None:
+def _give(answers: list[_Answer[T, R]]) -> None:
     """Hand the answers to the loops they were asked from, each woken once."""
-    loops: dict[asyncio.AbstractEventLoop, list[_Answer[R]]] = {}
-    for asked, answer in zip(batch, answers, strict=True):
-        loops.setdefault(asked.loop, []).append(answer)
+    loops: dict[asyncio.AbstractEventLoop, list[_Answer[T, R]]] = {}
+    for answer in answers:
+        loops.setdefault(answer[0].loop, []).append(answer)
     for loop, given in loops.items():
         try:
             loop.call_soon_threadsafe(_settle, given)
@@ -171,8 +195,9 @@ def _give(answers: "list[_Answer[R]]", batch: list[_Asked[T, R]]) -> None:
             continue
 
 
-def _settle(answers: "list[_Answer[R]]") -> None:
-    for future, result, error in answers:
+def _settle(answers: list[_Answer[T, R]]) -> None:
+    for asked, result, error in answers:
+        future = asked.future
         if future.done():
             continue
         if error is not None:
