@@ -5,19 +5,22 @@ is kept. All refused: 550, or what the account's block style asks for. Some refu
 others, and a report for the refused ones.
 """
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import timedelta
 
 from gateway import clock
 from gateway.flow import facts, intake, judge, report, rows
 from gateway.flow.commit import Committer, Entry, Filing
 from gateway.flow.context import Context
-from gateway.flow.deliver import Deliverer
+from gateway.flow.deliver import Deliverer, Lease
 from gateway.flow.facts import Case, Question, Reader
 from gateway.flow.gate import Draft, Login, Peer, Recipient
 from gateway.flow.intake import Refusal
 from gateway.flow.judge import Decided, Opening
 from gateway.flow.login import Logins
+from gateway.flow.room import FREE
 from gateway.law.facts import MessageFacts
 from gateway.law.reasons import REASONS
 from gateway.mail.address import Address, parse
@@ -41,6 +44,7 @@ class Accept:
         self._committer = committer
         self._deliverer = deliverer
         self._logins = Logins(context)
+        self._desk = asyncio.Lock()  # one large message at a time is read and planned
 
     async def login(self, username: str, password: bytes) -> Login | None:
         """Return the login, or None when name or password are wrong or the account is disabled."""
@@ -70,16 +74,28 @@ class Accept:
 
     async def message(self, draft: Draft, content: bytes, peer: Peer) -> Reply:
         """Answer the end of DATA; 250 only once everything needed to deliver is durable."""
+        async with self._desk if len(content) > FREE else nullcontext():
+            decided, filing, lease = await self._judged(draft, content, peer)
+        if filing is not None:
+            return await self._keep(draft, filing, lease)
+        deferred = next((one for one in decided if one.deferred), None)
+        return deferred.reply(0) if deferred else await self._refuse(draft, decided, "message")
+
+    async def _judged(
+        self, draft: Draft, content: bytes, peer: Peer
+    ) -> tuple[Sequence[Decided], Filing | None, Lease | None]:
+        """Return the verdicts; what is to be written if the message is kept; and the lease that delivers it at once.
+
+        What a message is planned with takes twice as much memory as itself: only a lease keeps it until the commit.
+        """
         opened = judge.opening(self._context, draft, content, even=True)
         cases = await self._cases(draft, opened)
         keys = await self._context.signing.keys(draft.login.account.advertiser_id)
         decided, wrong = judge.closing(draft, opened, cases, keys)
-        deferred = [one for one in decided if one.deferred]
-        if deferred:
-            return deferred[0].reply(0)
-        if wrong or _all_refused(draft, decided):
-            return await self._refuse(draft, decided, "message")
-        return await self._keep(draft, opened, decided, peer)
+        if any(one.deferred for one in decided) or wrong or _all_refused(draft, decided):
+            return decided, None, None
+        filing = self._filing(draft, opened, decided, peer)
+        return decided, filing, self._deliverer.lease(filing, opened.plan) if self._deliverer else None
 
     async def _cases(self, draft: Draft, opened: Opening) -> Sequence[Case]:
         """Return a case for each recipient: those read at RCPT, if not long ago, else all of them anew."""
@@ -102,15 +118,18 @@ class Accept:
         rows.note("refused", filing, account=account.login)
         return decided[0].reply(filing.entries[0].receipt["ref"])
 
-    async def _keep(self, draft: Draft, opened: Opening, decided: Sequence[Decided], peer: Peer) -> Reply:
-        """Write the submission, a parcel for each copy kept and a report for each other one; then 250."""
+    def _filing(self, draft: Draft, opened: Opening, decided: Sequence[Decided], peer: Peer) -> Filing:
+        """Return the submission with a parcel for each copy kept and a report for each other one."""
         if isinstance(opened.taken, Refusal):
             raise TypeError("a message that may go to nobody is not kept")
         submission = rows.submission(draft, decided[0].case, opened.taken, opened.content, opened.missing, peer)
         filing = Filing(submission, [self._entry(draft, one) for one in decided])
         if self._context.settings.inbound.listen:
             filing.trail = rows.trail(submission, sum(one.passes for one in decided))
-        lease = self._deliverer.lease(filing) if self._deliverer else None
+        return filing
+
+    async def _keep(self, draft: Draft, filing: Filing, lease: Lease | None) -> Reply:
+        """Write what is kept; then 250."""
         try:
             await self._committer.write(filing)
         except BaseException:
@@ -119,10 +138,10 @@ class Accept:
             raise
         rows.note("accepted", filing, account=draft.login.account.login)
         if lease:
-            lease.begin(opened.plan)
+            lease.begin()
         elif self._deliverer:
             self._deliverer.look()
-        return Reply(250, "2.0.0", f"Ok: queued as {submission['id']}")
+        return Reply(250, "2.0.0", f"Ok: queued as {filing.entries[0].receipt['submission_id']}")
 
     def _entry(self, draft: Draft, one: Decided) -> Entry:
         account = draft.login.account

@@ -7,7 +7,7 @@ spool. Leases are renewed while the process lives; one that ends frees the parce
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
 from gateway import clock, journal
@@ -16,6 +16,7 @@ from gateway.flow import rows
 from gateway.flow.commit import Committer, Filing
 from gateway.flow.context import Context
 from gateway.flow.handover import Handover, Job
+from gateway.flow.room import FREE, Room
 from gateway.flow.shelf import Book, Shelf
 from gateway.mail.rewrite import Plan, Unfit
 from gateway.store import spool
@@ -24,24 +25,26 @@ from gateway.store.spool import Claimed, Handed
 IDLE = 1.0  # seconds between looks at the spool while nothing wakes us
 SMALL = 1_048_576  # bytes; larger messages are read back from the spool rather than kept in memory until their turn
 MUCH = 33_554_432  # bytes of messages kept in memory until their turn; more are read back, too
+_SHARE = 5  # times its size is what a message takes: itself, what its copies are made from, a copy, and that one's dots
 
 
 class Lease:
     """Parcels of one filing that the process takes at once, if the filing becomes durable."""
 
-    def __init__(self, deliverer: "Deliverer", filing: Filing, count: int) -> None:
+    def __init__(self, deliverer: "Deliverer", filing: Filing, prepared: Plan | Unfit, count: int) -> None:
         self._deliverer = deliverer
         self._filing = filing
+        self._prepared = prepared
         self._count = count
 
-    def begin(self, prepared: Plan | Unfit) -> None:
+    def begin(self) -> None:
         """Deliver: the filing is durable."""
         if self._filing.submission is None:
             raise AssertionError("a lease without a submission")
         rows = [entry.parcel for entry in self._filing.entries if entry.parcel and entry.parcel["state"] == "leased"]
         parcels = [Claimed(**{name: row[name] for name in Claimed._fields}) for row in rows]
         self.give_back()
-        self._deliverer.begin(Book(Handed(**self._filing.submission), prepared), parcels)
+        self._deliverer.begin(Book(Handed(**self._filing.submission), self._prepared), parcels)
 
     def give_back(self) -> None:
         """Release the places kept."""
@@ -61,6 +64,7 @@ class Deliverer:
         self._most = limits.deliveries
         self._period: timedelta = limits.lease
         self._shelf = Shelf(context)
+        self._room = Room(limits.memory // 2)
         self._slots = asyncio.Semaphore(context.settings.upstream.connections)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
@@ -72,7 +76,7 @@ class Deliverer:
         """Return how many more parcels the process may hold."""
         return 0 if self._stopping else self._most - len(self._tasks) - self.reserved
 
-    def lease(self, filing: Filing) -> Lease | None:
+    def lease(self, filing: Filing, prepared: Plan | Unfit) -> Lease | None:
         """Mark the waiting parcels of `filing` as leased to this process, when it has room for all of them."""
         waiting = [entry.parcel for entry in filing.entries if entry.parcel and entry.parcel["state"] == "waiting"]
         size = len(filing.submission["content"]) if filing.submission else 0
@@ -82,7 +86,7 @@ class Deliverer:
         for parcel in waiting:
             parcel |= {"state": "leased", "node": self._node, "leased_until": until, "due_at": until}
         self.reserved += len(waiting)
-        return Lease(self, filing, len(waiting))
+        return Lease(self, filing, prepared, len(waiting))
 
     def look(self) -> None:
         """Look into the spool soon: parcels were put there that nobody holds."""
@@ -93,10 +97,10 @@ class Deliverer:
         """Attempt parcels of one submission that are leased to this process."""
         self._shelf.put(book, len(parcels))
         for parcel in parcels:
-            self._start(parcel, promised=True)
+            self._start(parcel, len(book.submission.content), promised=True)
 
-    def _start(self, parcel: Claimed, *, promised: bool) -> None:
-        task = asyncio.create_task(self._carry(parcel, promised=promised), name=f"parcel-{parcel.id}")
+    def _start(self, parcel: Claimed, size: int, *, promised: bool) -> None:
+        task = asyncio.create_task(self._carry(parcel, size, promised=promised), name=f"parcel-{parcel.id}")
         self._tasks[parcel.id] = task
         task.add_done_callback(lambda _: self._done(parcel.id))
 
@@ -147,7 +151,7 @@ class Deliverer:
         self.reserved += room
         self._behind = False
         try:
-            parcels = await asyncio.to_thread(self._take, room)
+            parcels, sizes = await asyncio.to_thread(self._take, room)
         except TryLater as trouble:
             journal.warn("spool-unreachable", why=str(trouble))
             return
@@ -156,11 +160,13 @@ class Deliverer:
         self._behind = self._behind or len(parcels) == room
         for parcel in parcels:
             if parcel.id not in self._tasks:
-                self._start(parcel, promised=False)
+                self._start(parcel, sizes[parcel.submission_id], promised=False)
 
-    def _take(self, most: int) -> Sequence[Claimed]:
+    def _take(self, most: int) -> tuple[Sequence[Claimed], Mapping[int, int]]:
+        """Return parcels, and how large the messages are that they belong to."""
         with self._store.begin() as tx:
-            return spool.claim(tx, self._node, clock.now(), self._period, most)
+            parcels = spool.claim(tx, self._node, clock.now(), self._period, most)
+            return parcels, spool.sizes(tx, {parcel.submission_id for parcel in parcels})
 
     async def _renew(self) -> None:
         """Renew what is in hand well before it ends, so that only a dead node loses its parcels."""
@@ -178,7 +184,14 @@ class Deliverer:
         with self._store.begin() as tx:
             spool.renew(tx, self._node, held, clock.now() + self._period)
 
-    async def _carry(self, parcel: Claimed, *, promised: bool) -> None:
+    async def _carry(self, parcel: Claimed, size: int, *, promised: bool) -> None:
+        """Carry a parcel of a message of `size` bytes; a large one waits for memory, and keeps no slot meanwhile."""
+        with self._room.share(size * _SHARE) as share:
+            if size > FREE:
+                await share.take()
+            await self._attempt(parcel, promised=promised)
+
+    async def _attempt(self, parcel: Claimed, *, promised: bool) -> None:
         """Attempt, then record; without its evidence a parcel stays leased and is taken up when the lease ends."""
         try:
             async with self._slots, self._shelf.lent(parcel.submission_id, promised=promised) as book:

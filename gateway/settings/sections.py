@@ -282,7 +282,8 @@ class Limits(Section):
     memory: Size = Field(
         Size(268_435_456),
         ge=65_536,
-        description="Memory for messages that come in at once, for each worker; large ones wait for their turn.",
+        description="Memory for messages that come in at once, for each worker, and half as much for those that leave;"
+        " large ones wait for their turn.",
     )
     login: Duration = Field(timedelta(minutes=2), description="How long an SMTP client has to log in.")
     message: Duration = Field(timedelta(minutes=15), description="How long one message may take to come in.")

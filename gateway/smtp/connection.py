@@ -15,10 +15,10 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from gateway import journal
 from gateway.flow.gate import Login
+from gateway.flow.room import Room
 from gateway.mail.reply import Reply
 from gateway.smtp.guard import Guard
 from gateway.smtp.options import SmtpOptions
-from gateway.smtp.room import Room
 from gateway.smtp.wire import BadLine, Gone, Interrupted, Wire
 
 _FLUSH_AT = 16_384  # bytes of replies to pipelined commands that are kept back at most

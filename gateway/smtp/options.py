@@ -19,7 +19,7 @@ class SmtpOptions:
     max_recipients: int = 1000
     max_sessions: int = 1000
     max_sessions_per_host: int = 100
-    max_memory: int = 268_435_456  # for the messages that come in at once; `smtp.room`
+    max_memory: int = 268_435_456  # for the messages that come in at once; `flow.room`
     max_errors: int = 20  # protocol errors of one session; refused recipients are none
     max_chatter: int = 200  # commands that lead to no message, since the last message
     max_failed_logins: int = 3  # of one session

@@ -8,13 +8,13 @@ from pathlib import Path
 from gateway import journal
 from gateway.errors import Misuse
 from gateway.flow.gate import Gate
+from gateway.flow.room import Room
 from gateway.mail.reply import Reply
 from gateway.smtp.connection import Connection
 from gateway.smtp.guard import Guard
 from gateway.smtp.handler import HOOKS, Handler, check_hooks
 from gateway.smtp.options import SmtpOptions, Where
 from gateway.smtp.protocol import Dialog
-from gateway.smtp.room import Room
 
 _BACKLOG = 1024
 _LAST_WORDS = 1.0  # seconds for the farewell of sessions that were cut off
@@ -28,7 +28,7 @@ class Door:
     ) -> None:
         self.options = options
         self.guard = Guard(options.free_failed_logins)
-        self.room = Room(max(options.max_memory, options.max_size))
+        self.room = Room(options.max_memory)
         self.closing = False
         self.tls: ssl.SSLContext | None = None
         self._handler = handler

@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
 
+from gateway.flow.room import FREE, Share
 from gateway.mail.lines import Ends, unstuffed
-from gateway.smtp.room import FREE, Share
 
 END = b"\r\n.\r\n"
 _HIGH_WATER = 262_144  # unread bytes at which the client has to wait

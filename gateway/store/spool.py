@@ -136,6 +136,7 @@ _EMPTY = Prepared(
     )
 )
 _CONTENTS = Prepared(select(*(_SUBMISSIONS.c[name] for name in Handed._fields)).where(Among(_SUBMISSIONS.c.id, "ids")))
+_SIZES = Prepared(select(_SUBMISSIONS.c.id, func.length(_SUBMISSIONS.c.content)).where(Among(_SUBMISSIONS.c.id, "ids")))
 _IN_HAND = Prepared(
     select(_PARCELS.c.contact_id).where(
         Among(_PARCELS.c.contact_id, "people"),
@@ -169,6 +170,11 @@ def renew(tx: Session, node: str, ids: Collection[int], until: datetime) -> int:
 def submissions(tx: Session, ids: Collection[int]) -> dict[int, Handed]:
     """Return the submissions with those ids, contents included."""
     return {row.id: row for row in (Handed(*values) for values in _CONTENTS(tx, {"ids": ids}))}
+
+
+def sizes(tx: Session, ids: Collection[int]) -> dict[int, int]:
+    """Return how many bytes the contents of the submissions with those ids have, without reading them."""
+    return dict(_SIZES(tx, {"ids": ids}))
 
 
 def settle(tx: Session, node: str, rows: Sequence[Settled]) -> int:

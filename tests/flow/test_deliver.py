@@ -9,7 +9,7 @@ from selectolax.lexbor import LexborHTMLParser
 from sqlalchemy import text
 
 from gateway import clock
-from gateway.courier.courier import Outcome
+from gateway.courier.courier import Letter, Outcome
 from gateway.demo import campaign
 from gateway.flow import deliver
 from gateway.flow.context import Context
@@ -215,6 +215,41 @@ async def test_messages_that_wait_in_memory_are_bounded(embedded: Context, monke
         assert house.deliverer.reserved == 0
         await house.deliverer.stop(10)
         await running
+
+
+class Narrow(Says):
+    """A next hop that takes large letters only when a small one has come."""
+
+    def __init__(self, large: int) -> None:
+        super().__init__(TAKEN)
+        self.large, self.now, self.most, self.small = large, 0, 0, asyncio.Event()
+
+    async def hand(self, letter: Letter) -> Outcome:
+        if len(letter.content) < self.large:
+            self.small.set()
+            return await super().hand(letter)
+        self.now += 1
+        self.most = max(self.most, self.now)
+        await self.small.wait()
+        await asyncio.sleep(0.01)
+        self.now -= 1
+        return await super().hand(letter)
+
+
+async def test_large_copies_take_turns_and_small_ones_pass_them(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = campaign("lettre")
+    large = small.replace(b"</body>", b"<p>Bonjour</p>\r\n" * 1000 + b"</body>")
+    monkeypatch.setattr(deliver, "FREE", len(small))
+    limits = context.settings.limits.model_copy(update={"memory": 6 * len(large)})
+    upstream = context.settings.upstream.model_copy(update={"connections": 2})
+    settings = context.settings.model_copy(update={"limits": limits, "upstream": upstream})
+    for content in (large, large, large, small):
+        await spooled(context, CAMILLE, content=content)
+    courier = Narrow(len(large))
+    assert await carried(replace(context, settings=settings), {}, courier) == ["delivered"] * 4
+    assert courier.most == 1
 
 
 async def test_the_lease_of_a_dead_node_ends_and_its_parcel_is_carried_by_another(context: Context) -> None:

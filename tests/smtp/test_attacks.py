@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from gateway import journal
+from gateway.flow.room import FREE
 from gateway.smtp.guard import Guard, network_of
-from gateway.smtp.room import FREE, Room
 from tests.support.dialog import connect, empty, until
 from tests.support.recording import PASSWORD, USER, RecordingGate
 
@@ -211,18 +211,3 @@ def test_a_share_is_given_back_whatever_ends_the_message(opened) -> None:
                 assert door.room._left == 1_000_000
 
     asyncio.run(session())
-
-
-def test_whoever_gives_up_its_place_in_the_queue_is_passed_over() -> None:
-    async def queue() -> None:
-        room = Room(10)
-        await room.take(8)
-        waiting = [asyncio.create_task(room.take(5)) for _ in range(2)]
-        await asyncio.sleep(0)
-        waiting[0].cancel()
-        room.give(8)
-        await waiting[1]
-        room.give(5)
-        assert room._left == 10
-
-    asyncio.run(queue())

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.smtp.room import Room
+from gateway.flow.room import Room
 from gateway.smtp.wire import END, Flaw, Gone, Taken, Wire
 
 MOST = 40

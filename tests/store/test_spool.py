@@ -66,6 +66,8 @@ def test_what_was_put_is_read_back_byte_for_byte(store: Store) -> None:
         spool.put(tx, [row], [a_parcel(store, row["id"], recipient="jürgen@exämple.org", notify="NEVER")])
     found = contents(store, row["id"])[row["id"]]
     assert found.content == body
+    with store.read() as tx:
+        assert spool.sizes(tx, [row["id"]]) == {row["id"]: len(body)}
     assert (found.hints, found.offer, found.smtputf8, found.ret) == ({"remove": ["x-tool"]}, "seeds", True, "")
     (parcel,) = claim(store)
     assert (parcel.recipient, parcel.notify, parcel.attempts) == ("jürgen@exämple.org", "NEVER", 0)

@@ -1,8 +1,8 @@
-"""Memory for the messages that come in: small ones are free, large ones take turns.
+"""Memory for messages: small ones are free, large ones take turns.
 
-Without turns the sessions that one process may serve, each with the largest message allowed, would need more memory
-than any machine has. A large message asks for the room that the largest could need before more than a little of it is
-read; so whoever has a share can finish, and nobody waits for somebody who waits.
+Without turns the sessions that one process may serve, each with the largest message allowed, or as many copies on their
+way out, would need more memory than any machine has. A large message asks for all the room that it could need before
+more than a little of it is read; so whoever has a share can finish, and nobody waits for somebody who waits.
 """
 
 import asyncio
@@ -14,15 +14,15 @@ FREE = 262_144  # bytes of a message that need no share
 
 
 class Room:
-    """`size` bytes for all messages of one process."""
+    """`size` bytes for all messages of one process that go one way."""
 
     def __init__(self, size: int) -> None:
-        self._left = size
+        self._size = self._left = size
         self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     def share(self, size: int) -> "Share":
         """Return a share of `size` bytes, not taken yet; at most the whole room."""
-        return Share(self, size)
+        return Share(self, min(size, self._size))
 
     async def take(self, size: int) -> None:
         """Wait, in turn, until so many bytes are left, and take them."""
