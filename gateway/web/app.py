@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from anyio import to_thread
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
-from starlette.exceptions import HTTPException
-from starlette.routing import Mount
+from starlette.routing import BaseRoute, Mount, Router
 from starlette.types import ASGIApp
 
 from gateway import meters
@@ -57,25 +56,23 @@ def create_app(
     rights: Rights | None = None,
     context: Context | None = None,
     more: Mapping[str, ASGIApp] | None = None,
-) -> FastAPI:
+) -> ASGIApp:
     """Return the public application: `/1/{token}` and `/p/{token}`.
 
     With `rights` their pages too, with `context` sign-up, and applications of their own below the places of `more`;
     nothing else.
     """
-    app = FastAPI(**BARE, redirect_slashes=False)
     networks = Networks(options.trusted_proxies)
     counter = Counter(desk, presses, tokens, networks, Throttle(options.guesses), threads=options.threads)
-    # Plain routes: what FastAPI adds to one (parameters, models, documentation) costs as much as all the rest of it.
-    app.router.routes += [oneclick.route(counter), pages.route(counter)]
+    # Starlette alone: nothing here has parameters, models or a description for FastAPI to make, and it would take time.
+    routes: list[BaseRoute] = [oneclick.route(counter), pages.route(counter)]
     if rights:
-        app.router.routes += [held.route(counter, rights), letter.route(counter, rights)]
+        routes += [held.route(counter, rights), letter.route(counter, rights)]
     if context:
-        app.router.routes += join.routes(counter, context, networks, Throttle(options.sign_ups))
-    app.router.routes += [_below(place, application) for place, application in (more or {}).items()]
-    app.add_middleware(Guard, apology=render.apology, secure=options.public_url.startswith("https:"))
-    app.add_exception_handler(HTTPException, _refused)
-    return app
+        routes += join.routes(counter, context, networks, Throttle(options.sign_ups))
+    routes += [_below(place, application) for place, application in (more or {}).items()]
+    router = Router(routes, redirect_slashes=False)
+    return Guard(router, apology=render.apology, secure=options.public_url.startswith("https:"))
 
 
 def _below(place: str, application: ASGIApp) -> Mount:
@@ -83,14 +80,6 @@ def _below(place: str, application: ASGIApp) -> Mount:
     mount = Mount(place, application)
     mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
     return mount
-
-
-def _refused(request: Request, error: Exception) -> Response:
-    """Answer what no route answers (404, 405, 429), in our own voice."""
-    status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
-    answer = render.apology(request, status)
-    answer.headers.update(headers or {})
-    return answer
 
 
 Check = Callable[[], None]

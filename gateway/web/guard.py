@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from fastapi import Request, Response
-from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -29,27 +29,29 @@ Apology = Callable[[Request, int, str], Response]  # request, status, reference 
 
 
 class Guard:
-    """ASGI middleware around the routes; `apology` makes the page for a failure."""
+    """ASGI middleware around the routes; `apology` makes the page for a failure, and for what no route answers."""
 
     def __init__(self, app: ASGIApp, *, apology: Apology, secure: bool) -> None:
         self._app = app
         self._apology = apology
-        self._headers = HEADERS | (SECURE_HEADERS if secure else {})
+        headers = HEADERS | (SECURE_HEADERS if secure else {})
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        scope.setdefault("app", self)  # where there is one, Starlette's router raises what it does not know
         started = False
 
         async def dressed(message: Message) -> None:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
+                own = message["headers"]
+                named = {name for name, _ in own}
+                message["headers"] = [*own, *(header for header in self._headers if header[0] not in named)]
             await send(message)
 
         try:
@@ -62,6 +64,10 @@ class Guard:
                 await answer(scope, receive, dressed)
 
     def _failed(self, request: Request, error: Exception) -> Response:
+        if isinstance(error, HTTPException):
+            answer = self._apology(request, error.status_code, "")
+            answer.headers.update(error.headers or {})
+            return answer
         if not isinstance(error, TryLater):
             return self._apology(request, 500, journal.fault("web", error, method=request.method))
         journal.warn("web.later", method=request.method, why=str(error))

@@ -28,7 +28,7 @@ class Networks:
             address = _parsed(hop)
             if address is None:
                 break
-            found = str(ip_network(f"{address}/{PREFIX[address.version]}", strict=False))
+            found = _network(address)
             if not any(address in network for network in self._trusted):
                 break
         return found
@@ -41,3 +41,9 @@ def _parsed(text: str) -> IPv4Address | IPv6Address | None:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
+
+
+def _network(address: IPv4Address | IPv6Address) -> str:
+    prefix = PREFIX[address.version]
+    host = address.max_prefixlen - prefix  # bits
+    return f"{type(address)(int(address) >> host << host)}/{prefix}"
