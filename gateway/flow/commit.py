@@ -113,19 +113,21 @@ class Committer:
         for entry in entries:
             if entry.copy:  # here and not on the loop: hashing lets go of the interpreter lock, and the loop must not
                 entry.receipt["content_digest"] = hashlib.sha256(entry.copy).digest()
+        reports.write(tx, [entry.report for entry in entries if entry.report])
+        reports.write(tx, [report for filing in filings for report in filing.reports])
+        trails.write(tx, [filing.trail for filing in filings if filing.trail])
+        ledger.append(tx, [event for filing in filings for event in filing.events])
+        handles.keep(tx, [filing.handle for filing in filings if filing.handle])
+        # After the reports, which keep a submission; before what is new, which then takes the pages that became free:
+        # SQLite writes a page once a transaction.
+        if settled := [filing.settled for filing in filings if filing.settled]:
+            spool.settle(tx, self._node, settled)
         spool.put(
             tx,
             [kept for filing in filings if (kept := filing.keeps)],
             [entry.parcel for entry in entries if entry.parcel],
         )
         receipts.write(tx, [entry.receipt for entry in entries])
-        reports.write(tx, [entry.report for entry in entries if entry.report])
-        reports.write(tx, [report for filing in filings for report in filing.reports])
-        trails.write(tx, [filing.trail for filing in filings if filing.trail])
-        ledger.append(tx, [event for filing in filings for event in filing.events])
-        handles.keep(tx, [filing.handle for filing in filings if filing.handle])
-        if settled := [filing.settled for filing in filings if filing.settled]:
-            spool.settle(tx, self._node, settled)
         return filings
 
 

@@ -14,7 +14,7 @@ from tests.support.gateway import World
 OTHER = "john.smith@mailbox.example"
 MOMENTS = {
     "before it is recorded": ("gateway.flow.consent:refuse_each:call", False),
-    "recorded, not yet answered": ("gateway.flow.presses:Presses._in_hand:call", True),
+    "recorded, not yet answered": ("gateway.flow.presses:_in_hand:call", True),
 }
 
 
