@@ -53,6 +53,7 @@ class Line(asyncio.Protocol):
         self.idle_since = now
         self.dirty = False  # a transaction was left open at the other end
         self._timeouts = timeouts
+        self._loop = asyncio.get_running_loop()
         self._replies = Replies()
         self._arrived: deque[Reply] = deque()
         self._expected = 0
@@ -120,11 +121,11 @@ class Line(asyncio.Protocol):
         """Send a little at a time, as the next hop takes it."""
         for start in range(0, len(view), _PIECE):
             self._send(view[start : start + _PIECE], 0)
+            late = self._loop.call_later(self._timeouts.block, self._give_up, "next hop stopped reading")
             try:
-                async with asyncio.timeout(self._timeouts.block):
-                    await self._writable.wait()
-            except TimeoutError:
-                raise self._lost("next hop stopped reading") from None
+                await self._writable.wait()
+            finally:
+                late.cancel()
 
     def abort(self) -> None:
         """Drop the connection."""
@@ -149,27 +150,27 @@ class Line(asyncio.Protocol):
         self._transport.write(data)
 
     async def _answers(self, number: int, seconds: float) -> list[Reply]:
+        late = self._loop.call_later(seconds, self._give_up, "next hop did not answer in time")
         try:
-            async with asyncio.timeout(seconds):
-                while len(self._arrived) < number:
-                    if self._trouble is not None:
-                        raise Lost(self._trouble, self._arrived)
-                    self._waiter = asyncio.get_running_loop().create_future()
-                    await self._waiter
-        except TimeoutError:
-            raise self._lost("next hop did not answer in time") from None
+            while len(self._arrived) < number:
+                if self._trouble is not None:
+                    raise Lost(self._trouble, self._arrived)
+                self._waiter = self._loop.create_future()
+                await self._waiter
         except asyncio.CancelledError:
             self.abort()  # what is on the way now would be taken for the reply to something else
             raise
         finally:
+            late.cancel()
             self._waiter = None
         self._expected -= number
         return [self._arrived.popleft() for _ in range(number)]
 
-    def _lost(self, why: str) -> Lost:
+    def _give_up(self, why: str) -> None:
         self._fail(why)
         self._transport.abort()
-        return Lost(why, self._arrived)
+        self._writable.set()
+        self._wake()
 
     def _fail(self, why: str) -> None:
         if self._trouble is None:

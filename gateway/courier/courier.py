@@ -70,4 +70,5 @@ def failed(code: int, status: str, text: str) -> Outcome:
 
 def plain(text: str, most: int = 500) -> str:
     """Return `text` as one line of printable ASCII of at most `most` characters."""
-    return "".join(c if " " <= c <= "~" else "?" for c in " ".join(text.split()))[:most]
+    line = " ".join(text.split())[:most]
+    return line if line.isascii() and line.isprintable() else "".join(c if " " <= c <= "~" else "?" for c in line)

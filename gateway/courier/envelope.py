@@ -24,12 +24,12 @@ class Envelope:
 def check(letter: Letter) -> Outcome | None:
     """Return why a letter can go nowhere, or None. Nothing that could smuggle a command or a message ever leaves."""
     for address in (letter.sender, letter.recipient):
-        if _CONTROLS.search(address) or not _encodable(address):
+        if not _is_plain(address) and (_CONTROLS.search(address) or not _encodable(address)):
             return failed(553, "5.1.3", "an address has control characters")
     if not letter.recipient:
         return failed(553, "5.1.3", "there is no recipient")
     for parameter in (letter.notify, letter.orcpt, letter.envid, letter.ret):
-        if not _PARAMETER.fullmatch(parameter) or not _encodable(parameter):
+        if parameter and not (_PARAMETER.fullmatch(parameter) and _encodable(parameter)):
             return failed(554, "5.5.4", "a delivery status parameter is malformed")
     if not even(letter.content):
         return failed(554, "5.6.0", "the message has bare CR or bare LF")
@@ -61,6 +61,11 @@ def seal(letter: Letter, offers: Mapping[str, str]) -> Envelope | Outcome:
     body = stuffed(letter.content)
     end = b".\r\n" if body.endswith(b"\r\n") or not body else b"\r\n.\r\n"
     return Envelope(" ".join(mail).encode(), " ".join(rcpt).encode(), body, end)
+
+
+def _is_plain(text: str) -> bool:
+    """Return whether `text` is printable ASCII, as most addresses are."""
+    return text.isascii() and text.isprintable()
 
 
 def _encodable(text: str) -> bool:

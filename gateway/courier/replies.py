@@ -1,6 +1,7 @@
 """What the next hop answers, as `Reply` values."""
 
 import re
+from functools import lru_cache
 
 from gateway.courier.courier import plain
 from gateway.mail.reply import Reply
@@ -24,13 +25,13 @@ class Replies:
         """Return the replies that are complete now; raises `Nonsense`."""
         self._buffer += data
         found: list[Reply] = []
-        lines: list[str] = []
+        lines: list[bytes] = []
         done = start = 0
         while match := _LINE.match(self._buffer, start):
             start = match.end()
-            lines.append(match[3].decode("ascii", "replace"))
+            lines.append(match[3])
             if match[2] != b"-":
-                found.append(_reply(int(match[1]), lines))
+                found.append(_reply(match[1], tuple(lines)))
                 lines = []
                 done = start
         if b"\n" in self._buffer[start:] or len(self._buffer) - done > _MOST:
@@ -39,14 +40,20 @@ class Replies:
         return found
 
 
-def _reply(code: int, lines: list[str]) -> Reply:
-    """Make one line of several; the status that begins each (RFC 2034 4) is kept once, if it fits the code."""
+@lru_cache(maxsize=256)
+def _reply(code: bytes, lines: tuple[bytes, ...]) -> Reply:
+    """Make one line of several; the status that begins each (RFC 2034 4) is kept once, if it fits the code.
+
+    Most replies of a next hop are the same for every letter.
+    """
+    number = code.decode("ascii")
     status = ""
     texts = []
     for line in lines:
-        match = _STATUS.match(line)
-        if match and match[1][0] == str(code)[0]:
+        text = line.decode("ascii", "replace")
+        match = _STATUS.match(text)
+        if match and match[1][0] == number[0]:
             status = match[1]
-            line = line[match.end() :]  # noqa: PLW2901
-        texts.append(line)
-    return Reply(code, status, plain(" ".join(texts)))
+            text = text[match.end() :]
+        texts.append(text)
+    return Reply(int(number), status, plain(" ".join(texts)))

@@ -1,7 +1,6 @@
 """The next hop by SMTP."""
 
 import asyncio
-from dataclasses import replace
 
 from gateway.courier.connection import Line, Lost
 from gateway.courier.courier import Letter, Outcome, deferred
@@ -66,7 +65,7 @@ class Smarthost:
             line.abort()
         else:
             self._pool.give_back(line)
-        return replace(outcome, reports="dsn" in line.offers)
+        return Outcome(outcome.fate, outcome.reply, reports="dsn" in line.offers)
 
     async def close(self) -> None:
         """Wait for the letters under way; say goodbye on all connections."""

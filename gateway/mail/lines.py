@@ -33,7 +33,10 @@ class Ends:
 
 def even(data: bytes) -> bool:
     """Return whether every CR and every LF belongs to a CRLF."""
-    ends, view = Ends(), memoryview(data)
+    ends = Ends()
+    if len(data) <= _PIECE:
+        return ends.see(data, final=True)
+    view = memoryview(data)
     clean = all(ends.see(view[at : at + _PIECE]) for at in range(0, len(data), _PIECE))
     return clean and ends.see(b"", final=True)
 
