@@ -8,7 +8,7 @@ ledger says already, word for word, is not written twice.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple
@@ -21,13 +21,14 @@ from gateway.flow.context import Context
 from gateway.flow.crew import Lock, share
 from gateway.flow.importfile import Line, Sheet
 from gateway.flow.importrow import Entry, Reading, RowError, Shape, meanings
-from gateway.law.events import Event, Kind
+from gateway.law.events import Kind
 from gateway.store import imports, ledger, oppositions, people
 from gateway.store.tables import Batch, List
 from gateway.store.tx import Tx
 
 _Digests = Mapping[tuple[int, bytes], str]
 CHUNK = 2000  # rows a transaction; a courier or a click waits no longer for the database than one of these takes
+FIRST = 5  # chunks, after which the database has seen enough to know its way in the tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +90,16 @@ def run(
     job.open(context, nullcontext())  # says what is wrong with the defaults before anything is written
     batch = job.batch = _open(context, row, plan)
     tally.batch = batch.id
-    for done in share(context, job, _chunks(sheet)):
+    for number, done in enumerate(share(context, job, _chunks(sheet)), 1):
         for refused in done.refused:
             tally.refuse(refused.code)
             on_refused(refused)
         tally.taken += done.taken
         tally.same += done.same
         on_progress(tally)
+        if number == FIRST:
+            with context.store.begin() as tx:
+                imports.survey(tx)
     _finish(context, batch, tally)
     return tally
 
@@ -195,6 +199,7 @@ def _finish(context: Context, batch: Batch, tally: Tally) -> None:
     batch.state, batch.taken, batch.refused = "done", tally.taken, tally.refused
     with context.store.begin() as tx:
         imports.save(tx, batch)
+        imports.survey(tx)
 
 
 def _write(
@@ -203,36 +208,16 @@ def _write(
     """Write the rows that nobody opposes; return the lines of the others, and how many were known word for word."""
     against = _opposed(tx, row, digests)
     kept = [entry for _, entry in fit if entry.key not in against] if against else [entry for _, entry in fit]
-    numbers, recorded = context.store.take(len(kept)), clock.now()
+    numbers, recorded = context.store.take(2 * len(kept)), clock.now()
     # A country that is not known is not France: the professional regime asks for the country.
     common = {"advertiser_id": row.advertiser_id, "created_at": recorded, "country": None}
-    known = people.upsert_many(tx, list(map(_contact, numbers, kept)), common)
-    new = list(_unsaid(tx, row, kept, numbers, known))
+    ids = people.upsert_many(tx, list(map(_contact, numbers, kept)), common)
+    of = [ids[entry.key] for entry in kept]
     common = {"advertiser_id": row.advertiser_id, "list_id": row.id, "channel": CHANNEL, "recorded_at": recorded}
-    events = zip(context.store.take(len(new)), new, strict=True)
-    ledger.extend(tx, [_event(number, known[entry.key], entry) for number, entry in events], common | written_by)
-    return [line for line, entry in fit if entry.key in against] if against else [], len(kept) - len(new)
-
-
-def _unsaid(
-    tx: Tx, row: List, entries: Sequence[Entry], numbers: Sequence[int], known: Mapping[str, int]
-) -> Iterator[Entry]:
-    """Yield the entries that the ledger does not have word for word: a file may come twice, whole or in part."""
-    pairs = zip(entries, numbers, strict=True)
-    before = {known[entry.key] for entry, number in pairs if known[entry.key] != number}
-    if not before:
-        yield from entries
-        return
-    events = people.events_of(tx, before)
-    for entry in entries:
-        contact = known[entry.key]
-        if contact in before:
-            said = Event(entry.kind, entry.at, row.id, CHANNEL, entry.direct, entry.evidence)
-            have = events.setdefault(contact, [])
-            if any(replace(event, id=0) == said for event in have if event.at == said.at):
-                continue
-            have.append(said)
-        yield entry
+    events = list(map(_event, numbers[len(kept) :], of, kept))
+    known = {contact for contact, number in zip(of, numbers, strict=False) if contact != number}
+    written = ledger.extend_unsaid(tx, events, common | written_by, known)
+    return [line for line, entry in fit if entry.key in against] if against else [], len(kept) - written
 
 
 def _digests(context: Context, row: List, entries: Iterable[Entry]) -> _Digests:

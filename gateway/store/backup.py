@@ -121,6 +121,7 @@ def _restore_server(store: Store, path: Path) -> None:
             f"--command=DROP TABLE IF EXISTS {', '.join(_tables())} CASCADE",
             f"--file={script}",
             f"--command={_LEAP.format(f'{schema}.numbers')}",  # the script empties the search path
+            "--command=ANALYZE",  # a copy holds no statistics, and without them whole tables are read
         ]
         _run(store, ["psql", "--quiet", "--no-psqlrc", "--single-transaction", "--set=ON_ERROR_STOP=1", *steps])
 

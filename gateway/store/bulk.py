@@ -1,7 +1,6 @@
 """Writing rows by the thousand: an import takes most of its time here, so values go to the driver without detours.
 
-SQLite takes tuples, in the very form in which SQLAlchemy would store them; PostgreSQL takes a COPY, by way of a
-temporary table where rows that are known already are to be left out.
+SQLite takes tuples, in the very form in which SQLAlchemy would store them; PostgreSQL takes a COPY.
 """
 
 import json
@@ -10,7 +9,7 @@ from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import JSON, Column
+from sqlalchemy import JSON, Column, text
 from sqlmodel import Session, SQLModel
 
 from gateway.store.columns import Moment
@@ -23,52 +22,49 @@ _Encode = Callable[[Any], Any]
 class Bulk:
     """Inserts many rows of one table, mappings of column names in which columns with a default may be missing.
 
-    `common` is what all rows say unless they say otherwise. With `unless_known`, rows that a unique column refuses are
-    left out. Names come from the tables, never from data.
+    Names come from the tables, never from data.
     """
 
-    def __init__(self, model: type[SQLModel], *, unless_known: bool = False) -> None:
+    def __init__(self, model: type[SQLModel]) -> None:
         table = table_of(model)
-        self._table, self._unless_known = table.name, unless_known
+        self._table = table.name
         self._columns: list[Column[Any]] = list(table.columns)
-        names = [column.name for column in self._columns]
-        self._picked = itemgetter(*names)
-        self._names = ", ".join(f'"{name}"' for name in names)
+        self.names = [column.name for column in self._columns]
+        self._picked = itemgetter(*self.names)
+        self._quoted = ", ".join(f'"{name}"' for name in self.names)
         self._defaults = defaults_of(model)
 
-    def __call__(self, tx: Session, rows: Sequence[Mapping[str, Any]], common: Mapping[str, Any] = NOTHING) -> int:
-        """Insert `rows` (none is fine), and return how many were written."""
-        if not rows:
-            return 0
-        connection = tx.connection()
-        embedded = connection.dialect.name == "sqlite"
-        values = self._values(rows, {**self._defaults, **common}, embedded=embedded)
-        if not embedded:
-            return self._copy(tx, values)
-        marks, end = ", ".join("?" * len(self._columns)), " ON CONFLICT DO NOTHING" if self._unless_known else ""
-        statement = f"INSERT INTO {self._table} ({self._names}) VALUES ({marks}){end}"  # noqa: S608 - names only
-        return connection.exec_driver_sql(statement, values).rowcount
+    def __call__(self, tx: Session, rows: Sequence[Mapping[str, Any]], common: Mapping[str, Any] = NOTHING) -> None:
+        """Insert `rows` (none is fine); `common` is what all of them say unless they say otherwise.
 
-    def _copy(self, tx: Session, values: list[tuple[Any, ...]]) -> int:
-        driver = tx.connection().connection.driver_connection
+        Raises `psycopg.errors.UniqueViolation`, on SQLite `sqlalchemy.exc.IntegrityError`, when a unique column
+        refuses one.
+        """
+        self.pour(tx, self.laid_out(tx, rows, common))
+
+    def laid_out(
+        self, tx: Session, rows: Sequence[Mapping[str, Any]], common: Mapping[str, Any] = NOTHING
+    ) -> list[tuple[Any, ...]]:
+        """Return the rows as `pour` takes them: a value for each of `names`, as the database keeps it."""
+        embedded = tx.connection().dialect.name == "sqlite"
+        return self._values(rows, {**self._defaults, **common}, embedded=embedded) if rows else []
+
+    def pour(self, tx: Session, values: list[tuple[Any, ...]]) -> None:
+        """Insert rows that were laid out."""
+        connection = tx.connection()
+        if not values:
+            return
+        if connection.dialect.name == "sqlite":
+            marks = ", ".join("?" * len(self.names))
+            statement = f"INSERT INTO {self._table} ({self._quoted}) VALUES ({marks})"  # noqa: S608 - names only
+            connection.exec_driver_sql(statement, values)
+            return
+        driver = connection.connection.driver_connection
         if driver is None:
             raise LookupError("the connection is gone")
-        target = f"fresh_{self._table}" if self._unless_known else self._table
-        with driver.cursor() as cursor:
-            if self._unless_known:
-                cursor.execute(
-                    f"CREATE TEMPORARY TABLE IF NOT EXISTS {target} (LIKE {self._table}) ON COMMIT DELETE ROWS"
-                )
-                cursor.execute(f"TRUNCATE {target}")
-            with cursor.copy(f"COPY {target} ({self._names}) FROM STDIN") as copy:
-                for row in values:
-                    copy.write_row(row)
-            if self._unless_known:
-                cursor.execute(
-                    f"INSERT INTO {self._table} ({self._names}) SELECT {self._names} FROM {target} "  # noqa: S608
-                    "ON CONFLICT DO NOTHING"
-                )
-            return int(cursor.rowcount)
+        with driver.cursor() as cursor, cursor.copy(f"COPY {self._table} ({self._quoted}) FROM STDIN") as copy:
+            for row in values:
+                copy.write_row(row)
 
     def _values(
         self, rows: Sequence[Mapping[str, Any]], common: dict[str, Any], *, embedded: bool
@@ -117,3 +113,13 @@ class _Moments(dict[datetime | None, str | None]):
         text = value.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds") if value else None
         self[value] = text
         return text
+
+
+def survey(tx: Session, *models: type[SQLModel]) -> None:
+    """Have PostgreSQL look at tables that have grown by the thousand; SQLite needs no such thing.
+
+    It plans by what it knows of a table, and until its autovacuum has come by, a minute or more, that is nothing: it
+    would read all of a table for every question about some dozen people. Waits for nobody.
+    """
+    if tx.connection().dialect.name == "postgresql":
+        tx.connection().execute(text(f"ANALYZE (SKIP_LOCKED) {', '.join(table_of(model).name for model in models)}"))

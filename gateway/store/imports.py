@@ -3,9 +3,10 @@
 from sqlalchemy import exists, func
 from sqlmodel import Session, col, select
 
+from gateway.store import bulk
 from gateway.store.ledger import EVENTS, UNDONE, counts
 from gateway.store.rows import keep
-from gateway.store.tables import Batch, Event
+from gateway.store.tables import Batch, Contact, Event
 
 
 def add(tx: Session, row: Batch) -> Batch:
@@ -59,3 +60,8 @@ def orphans(tx: Session, number: int, after: int, limit: int) -> list[int]:
         .limit(limit)
     )
     return list(tx.connection().execute(query).scalars())
+
+
+def survey(tx: Session) -> None:
+    """Tell the database that people have come by the thousand (`bulk.survey`)."""
+    bulk.survey(tx, Contact, Event)

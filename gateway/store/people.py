@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from psycopg.errors import UniqueViolation
 from sqlalchemy import bindparam, delete, update
 from sqlalchemy import select as core_select
 from sqlmodel import Session, col, select
@@ -216,13 +217,15 @@ def events_of(tx: Session, ids: Collection[int]) -> dict[int, list[Event]]:
 
 # ---- people who come by the thousand
 
-_insert = Bulk(Contact, unless_known=True)
+_insert = Bulk(Contact)
+_TRIES = 5
 _FILLED = ("name", "company", "function", "language", "source_name")
-_KNOWN = core_select(_CONTACTS.c.id, _CONTACTS.c.address_key, *(_CONTACTS.c[name] for name in _FILLED)).where(
-    _CONTACTS.c.advertiser_id == bindparam("advertiser"),
-    Among(_CONTACTS.c.address_key, "keys", "text"),
+_KNOWN = Prepared(
+    core_select(_CONTACTS.c.address_key, _CONTACTS.c.id, *(_CONTACTS.c[name] for name in _FILLED)).where(
+        _CONTACTS.c.advertiser_id == bindparam("advertiser"), Among(_CONTACTS.c.address_key, "keys", "text")
+    )
 )
-_FILL = (
+_FILL = Prepared(
     update(_CONTACTS)
     .where(_CONTACTS.c.id == bindparam("number"))
     .values({name: bindparam(f"new_{name}") for name in _FILLED})
@@ -239,26 +242,31 @@ def upsert_many(tx: Session, rows: Sequence[Mapping[str, Any]], common: Mapping[
     fresh: dict[str, Mapping[str, Any]] = {}
     for row in rows:
         fresh.setdefault(row["address_key"], row)
-    ids = {key: row["id"] for key, row in fresh.items()}
-    # Most are new, so they are not asked for first: whom the database refused is known.
-    if _insert(tx, list(fresh.values()), common) != len(fresh):
-        advertiser_id = common.get("advertiser_id") or rows[0]["advertiser_id"]
-        known = {key: row for key, row in _known(tx, advertiser_id, fresh).items() if row.id != ids[key]}
-        _fill(tx, fresh, known)
-        ids |= {key: row.id for key, row in known.items()}
-    return ids
+    known: dict[str, Sequence[Any]] = {}
+    for left in reversed(range(_TRIES if fresh else 0)):
+        known = _known(tx, common.get("advertiser_id") or rows[0]["advertiser_id"], fresh)
+        try:
+            with tx.begin_nested():
+                _insert(tx, [row for key, row in fresh.items() if key not in known], common)
+        except UniqueViolation:  # another node has written somebody meanwhile, who is known now
+            if not left:
+                raise
+        else:
+            break
+    _fill(tx, fresh, known)
+    return {key: known[key][0] if key in known else row["id"] for key, row in fresh.items()}
 
 
-def _known(tx: Session, advertiser_id: int, keys: Collection[str]) -> dict[str, Any]:
-    found = tx.connection().execute(_KNOWN, {"advertiser": advertiser_id, "keys": keys})
-    return {row.address_key: row for row in found}
+def _known(tx: Session, advertiser_id: int, keys: Collection[str]) -> dict[str, Sequence[Any]]:
+    """Return the id and the texts of those of `keys` who are known."""
+    return {key: rest for key, *rest in _KNOWN(tx, {"advertiser": advertiser_id, "keys": keys})}
 
 
-def _fill(tx: Session, fresh: Mapping[str, Mapping[str, Any]], known: Mapping[str, Any]) -> None:
+def _fill(tx: Session, fresh: Mapping[str, Mapping[str, Any]], known: Mapping[str, Sequence[Any]]) -> None:
     changes = []
-    for key, row in known.items():
-        new = {name: getattr(row, name) or fresh[key].get(name, "") for name in _FILLED}
-        if any(new[name] != getattr(row, name) for name in _FILLED):
-            changes.append({"number": row.id, **{f"new_{name}": value for name, value in new.items()}})
-    if changes:
-        tx.connection().execute(_FILL, changes)
+    for key, (number, *texts) in known.items():
+        row = fresh[key]
+        new = [text or row.get(name, "") for name, text in zip(_FILLED, texts, strict=True)]
+        if new != texts:
+            changes.append({"number": number} | {f"new_{name}": text for name, text in zip(_FILLED, new, strict=True)})
+    _FILL.each(tx, changes)

@@ -5,11 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from gateway.errors import Misuse, TryLater
-from gateway.store import backup, lists, migrate
+from gateway.store import backup, lists, migrate, people
 from gateway.store.engine import Store
-from tests.store.make import a_list
+from tests.store.make import a_contact, a_list
 
 
 def names(store: Store) -> list[str]:
@@ -106,3 +107,14 @@ def test_a_restore_under_a_running_gateway_is_refused(store: Store, store_url: s
 
         gateway.communicate()
     assert names(store) == ["before"]
+
+
+def test_a_restored_server_knows_its_tables(postgres_store: Store, tmp_path: Path) -> None:
+    """Without statistics it reads all of a table for every question about some dozen people."""
+    with postgres_store.begin() as tx:
+        people.add(tx, a_contact(postgres_store))
+    backup.save(postgres_store, tmp_path / "copy")
+    backup.restore(postgres_store, tmp_path / "copy")
+    with postgres_store.read() as tx:
+        found = tx.connection().execute(text("SELECT count(*) FROM pg_stats WHERE tablename = 'contact'"))
+        assert found.scalar_one()

@@ -1,12 +1,15 @@
 """The ledger only grows, and can be followed without missing a line."""
 
 from datetime import timedelta
+from typing import Any
 
-from gateway.store import ledger
+import pytest
+
+from gateway.store import imports, ledger
 from gateway.store.engine import Store
 from gateway.store.ledger import Cursor
 from gateway.store.tables import Event
-from tests.store.make import NOW, an_event
+from tests.store.make import NOW, a_batch, an_event
 
 
 def test_events_of_a_person_come_oldest_first(store: Store) -> None:
@@ -52,3 +55,47 @@ def test_a_reader_does_not_pass_what_may_still_be_committed(store: Store) -> Non
         found = ledger.since(tx, None, 10, before=NOW + timedelta(seconds=30))
     assert late["id"] not in [event.id for event in found]
     assert len(found) == 1
+
+
+SAID = {"evidence": {"form": "é", "proof": 'log "7"', "free": True, "purpose": ["a"]}, "channel": "email"}
+
+
+@pytest.mark.parametrize(
+    ("change", "written"),
+    [
+        ({}, 0),
+        ({"evidence": dict(reversed(SAID["evidence"].items()))}, 0),  # type: ignore[attr-defined]
+        ({"at": NOW.astimezone(tz=None)}, 0),
+        ({"recorded_at": NOW + timedelta(days=1), "actor": "cli:anna"}, 0),
+        ({"evidence": SAID["evidence"] | {"free": False}}, 1),  # type: ignore[operator]
+        ({"at": NOW + timedelta(microseconds=1)}, 1),
+        ({"kind": "sold"}, 1),
+        ({"list_id": 2}, 1),
+        ({"channel": None}, 1),
+        ({"direct": False}, 1),
+        ({"contact_id": 6}, 1),
+    ],
+)
+def test_what_was_said_word_for_word_is_not_written_again(store: Store, change: dict[str, Any], written: int) -> None:
+    with store.begin() as tx:
+        ledger.extend(tx, [an_event(store, 5, **SAID)])
+    with store.begin() as tx:
+        again = [an_event(store, 5, **SAID) | change | {"id": number} for number in store.take(2)]
+        assert ledger.extend_unsaid(tx, again, {}, {5, 6}) == written
+    with store.read() as tx:
+        assert len(ledger.of_contact(tx, 5)) + len(ledger.of_contact(tx, 6)) == 1 + written
+
+
+def test_what_an_undone_import_said_is_written_again(store: Store) -> None:
+    with store.begin() as tx:
+        batch = imports.add(tx, a_batch(store))
+        ledger.extend(tx, [an_event(store, 5, batch_id=batch.id)])
+        imports.undo(tx, batch.id)
+    with store.begin() as tx:
+        assert ledger.extend_unsaid(tx, [an_event(store, 5)], {}, {5}) == 1
+
+
+def test_of_people_who_are_new_everything_is_written(store: Store) -> None:
+    with store.begin() as tx:
+        assert ledger.extend_unsaid(tx, [an_event(store, 7), an_event(store, 7)], {}, set()) == 2
+        assert ledger.extend_unsaid(tx, [], {}, {7}) == 0

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, event, text
 from sqlmodel import Session
 
-from gateway.store import ledger, people, spool
+from gateway.store import imports, ledger, people, spool
 from gateway.store.engine import Store
 from gateway.store.people import Wanted
 from gateway.store.prepared import Prepared
@@ -111,6 +111,22 @@ def test_dossiers_are_read_by_index(full: Store) -> None:
         )
     assert len(statements) == 3
     assert scanned(full, statements) == []
+
+
+def test_people_who_came_by_the_thousand_are_found_by_index_at_once(store: Store) -> None:
+    keys = [f"p{number}@example.org" for number in range(COUNT)]
+    with store.begin() as tx:
+        common = {"advertiser_id": 1, "created_at": NOW}
+        rows = [
+            {"id": number, "address": key, "address_key": key}
+            for number, key in zip(store.take(COUNT), keys, strict=True)
+        ]
+        ids = people.upsert_many(tx, rows, common)
+        ledger.extend(tx, [an_event(store, number) for number in ids.values()])
+        imports.survey(tx)
+    with store.read() as tx, heard() as statements:
+        assert all(found.contact for found in people.dossiers(tx, [Wanted(1, key, ()) for key in keys[:50]]))
+    assert scanned(store, statements) == []
 
 
 def test_the_spool_is_worked_by_index(full: Store) -> None:
