@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from gateway.mail import encode, html, structure
 from gateway.mail.address import parse
 from gateway.mail.mention import MentionFields, render
+from gateway.mail.page import Page, quick
 from gateway.mail.rewrite import Insert, plan
 
 WORDS = [
@@ -112,8 +113,8 @@ def main() -> None:
     timed("render the mention, another link", lambda: render(FIELDS, "fr"))
     timed("scan the structure", lambda: structure.scan(raw))
     timed("decode quoted-printable", lambda: encode.transfer_decoded(coded, "quoted-printable"))
-    timed("html.quick", lambda: html.quick(data))
-    timed("html.careful", lambda: html.careful(data))
+    timed("read and place, quick", lambda: quick(Page(data)))
+    timed("read and place, careful", lambda: html.careful(Page(data)))
     timed("parse a plain address", lambda: parse("anna.b@example.org"))
     large = newsletter(100_000)
     timed("plan, 100 KB", lambda: plan(large))

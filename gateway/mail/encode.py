@@ -32,17 +32,16 @@ _SUPERSETS = {
 _BASE64_RUN = re.compile(rb"[A-Za-z0-9+/]+")
 _QP_TOKEN = re.compile(rb"=[0-9A-Fa-f]{2}|=\r\n|.", re.DOTALL)
 _QP_LINE_OF = re.compile(rb"[^\n]*\n|[^\n]+\Z")
-_SELF = bytes([byte for byte in range(32, 127) if byte != ord("=")]) + b"\t"  # written as they are
 _ALONE = re.compile(rb"(\r(?!\n)|(?<!\r)\n)")
 # What Western charsets may lack, and what people write instead.
 _TYPOGRAPHY = str.maketrans(
     {"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "...", "\u00a0": " ", "\u202f": " "}
 )
 LINE_MOST = 998
-_QP_STARTS, _QP_ENDS = (b".", b"--"), (b" ", b"\t")
-_B64_LINE = _QP_LINE = 76
+# Text that quoted-printable leaves as it is, as most in English.
+_QP_ITSELF = re.compile(rb"(?:(?!\.|--)[\t -<>-~]{0,76}+(?<![ \t])(?:\r\n|\Z))*+")
+_B64_LINE = 76
 _QP_FEW = 16  # places
-_QP_SHORT = 8192  # bytes; what is longer than a mention is no text that comes again
 
 
 @lru_cache(maxsize=256)
@@ -130,11 +129,17 @@ def readings(raw: bytes, encoding: str, label: str) -> tuple[bytes, ...]:
 
 def qp(data: bytes) -> bytes:
     """Return `data` in quoted-printable: CRLF stays a line end, CR or LF alone is encoded; no line begins with "--"."""
-    if _needs_no_quoting(data):
-        return data
+    return data if _QP_ITSELF.fullmatch(data) else _quoted(data)
+
+
+def qp_again(lines: Sequence[bytes]) -> bytes:
+    """Return what `qp` makes of whole short lines: most of those of a mention come again in other copies."""
+    whole = b"".join(lines)
+    return whole if _QP_ITSELF.fullmatch(whole) else b"".join([_quoted_again(line) for line in lines])
+
+
+def _quoted(data: bytes) -> bytes:
     even = data.count(b"\r") == data.count(b"\r\n") == data.count(b"\n")
-    if even and len(data) <= _QP_SHORT:
-        return b"".join([_qp_line(line) for line in data.splitlines(keepends=True)])
     chunks = [data] if even else _ALONE.split(data)
     # The leading CRLF tells b2a_qp to break lines by CRLF. "--" could be taken for a boundary.
     coded = b"".join(
@@ -148,23 +153,7 @@ def qp(data: bytes) -> bytes:
     return coded.replace(b"\n--", b"\n=2D-")
 
 
-@lru_cache(maxsize=4096)
-def _qp_line(line: bytes) -> bytes:
-    """Return a line in quoted-printable, its CRLF included. Most lines of a mention are the same for everybody."""
-    coded = binascii.b2a_qp(b"\r\n" + line)[2:]
-    if coded.startswith(b"--"):
-        coded = b"=2D" + coded[1:]
-    return coded.replace(b"\n--", b"\n=2D-")
-
-
-def _needs_no_quoting(data: bytes) -> bool:
-    """Return whether quoted-printable leaves `data` as it is, as most text in English: known in a tenth of the time."""
-    lines = data.split(b"\r\n")
-    return (
-        data.translate(None, _SELF) == b"\r\n" * (len(lines) - 1)
-        and len(max(lines, key=len)) <= _QP_LINE
-        and not any(line.startswith(_QP_STARTS) or line.endswith(_QP_ENDS) for line in lines)
-    )
+_quoted_again = lru_cache(maxsize=4096)(_quoted)
 
 
 def base64(data: bytes) -> bytes:

@@ -8,22 +8,14 @@ library's parser and to a browser's.
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from html import unescape
 
-_BLANKS = b"\t\n\f\r "
-
-
-def expression(pattern: bytes, flags: int = 0) -> re.Pattern[bytes]:
-    r"""Return the expression where `\s`, within brackets, is a blank of HTML; a vertical tab is none (13.2.5)."""
-    return re.compile(pattern.replace(rb"\s", _BLANKS), flags)
-
+from gateway.mail.page import BLANKS, FOREIGN, RAW, ROOT, VOID, Page, Spot, expression, quick, words
 
 _ATTRIBUTES = rb"""
 (?:[\s/]++
   |[^\s/>][^\s/>=]*+ (?:[\s]*+=[\s]*+ (?:"[^"]*+(?:"|\Z) |'[^']*+(?:'|\Z) |[^\s>"'][^\s>]*+ )?+ )?+
 )*+"""
-_RAW = rb"script|style|title|textarea|xmp|iframe|noembed|noframes"  # text until their own end tag (13.2.6.2)
 _TOKEN = expression(
     rb"""<(?:
       !--(?:-?>|(?P<comment>.*?)(?P<shut>--!?>|\Z))
@@ -32,93 +24,41 @@ _TOKEN = expression(
         (?:(?>(?P<text>.*?)</(?P=raw)(?=[\s/>]))%(attributes)b>|(?P<rest>.*))
       |(?P<slash>/?)(?P<name>[a-z][^\s/>]*+)%(attributes)b(?P<close>>?)
     )"""
-    % {b"raw": _RAW, b"attributes": _ATTRIBUTES},
+    % {b"raw": RAW, b"attributes": _ATTRIBUTES},
     re.VERBOSE | re.DOTALL,
 )
-
-
-def _names(text: bytes) -> frozenset[bytes]:
-    return frozenset(text.split())
-
-
-_VOID = _names(b"area base basefont bgsound br col embed frame hr img input keygen link meta param source track wbr")
-_RAW_NAMES = frozenset(_RAW.split(b"|"))
-_ROOT = _names(b"html head body")
-_ROOT_ENDS = _names(b"/html /head /body")
-_SLASH = ord("/")
-_FOREIGN = _names(b"svg math")
 # Start tag → the open elements it ends (end tags that may be left out, 13.1.2.4), and those beyond which it does not
 # reach. A table does not end a paragraph in old documents; a form may be ignored whole.
-_BLOCK = _names(
+_BLOCK = words(
     b"div ul ol dl blockquote center section article header footer main nav aside h1 h2 h3 h4 h5 h6 pre p address"
     b" figure fieldset menu details"
 )
-_ROWS = _names(b"td th tr tbody thead tfoot colgroup caption")
-_TABLE = _names(b"table template")
-_CELL = _names(b"td th caption button object marquee applet") | _TABLE
+_ROWS = words(b"td th tr tbody thead tfoot colgroup caption")
+_TABLE = words(b"table template")
+_CELL = words(b"td th caption button object marquee applet") | _TABLE
 _ENDS = {
-    **dict.fromkeys(_BLOCK, (_names(b"p"), _CELL)),
-    **dict.fromkeys((b"dt", b"dd"), (_names(b"dt dd p"), _CELL | _names(b"dl"))),
-    **dict.fromkeys((b"td", b"th"), (_names(b"td th"), _TABLE)),
+    **dict.fromkeys(_BLOCK, (words(b"p"), _CELL)),
+    **dict.fromkeys((b"dt", b"dd"), (words(b"dt dd p"), _CELL | words(b"dl"))),
+    **dict.fromkeys((b"td", b"th"), (words(b"td th"), _TABLE)),
     **dict.fromkeys((b"tbody", b"thead", b"tfoot"), (_ROWS, _TABLE)),
-    b"li": (_names(b"li p"), _CELL | _names(b"ul ol")),
-    b"tr": (_names(b"td th tr colgroup caption"), _TABLE),
-    b"option": (_names(b"option"), _names(b"select template")),
+    b"li": (words(b"li p"), _CELL | words(b"ul ol")),
+    b"tr": (words(b"td th tr colgroup caption"), _TABLE),
+    b"option": (words(b"option"), words(b"select template")),
 }
-_MAY_STAY_OPEN = _names(b"p li dt dd")  # these end with the block around them
+_MAY_STAY_OPEN = words(b"p li dt dd")  # these end with the block around them
 _WITHIN_MOST = 3  # conditional comments and raw text within each other that are looked into
 _OPEN_MOST = 400  # deeper documents are not followed: keeps the time linear
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """Insert at `offset`, after `close`: the end tags of what is still open there, b"" in a tidy document."""
-
-    offset: int
-    close: bytes
-
-
-# A value quoted with a bracket in it, or a blank before the quote: then ">" need not end a tag, nor "<" begin one.
-_DOUBT = expression(rb"""=(?:[\s]+["']|"[^"<>]*[<>]|'[^'<>]*[<>])""")
-_TIDY = expression(
-    rb"""<(?:
-      style(?=[\s/>])[^<>]*>[^<]*</style>
-      |title(?=[\s/>])[^<>]*>[^<]*</title>
-      |(/?[a-z][a-z0-9:-]*)(?=[\s/>])[^<>]*>
-      |!--(?!-?>|[\s]*\[if|<!\[endif).*?-->
-      |(?>!--\[if(?:(?!--)[^>])*>(?!<!--|--).*?-->)(?<=<!\[endif\]-->)
-      |!--(\[if)[^<>\]]*\](?:><!|>)-->
-      |!--<!(\[endif)\]-->
-      |!doctype[^<>]*>
-      |(.*)
-    )""",
-    re.VERBOSE | re.DOTALL,
-)
-# A tag with every "=" before a whole value, and no quote or bracket anywhere else: it ends where all readers end it.
-_TAG = expression(
-    rb"""<(/?[a-z][a-z0-9]*+)(?:[\s/][^<>"'=]*+(?:=(?:"[^"<>]*+"|'[^'<>]*+'|[^\s<>"'=]++)[^<>"'=]*+)*+)?+>"""
-)
-_DOCTYPE = expression(rb"[\s]*<!doctype[^<>]*>")
-_ORDINARY = {
-    name: b"/" + name
-    for name in _names(
-        b"a abbr address article aside b big blockquote button caption center cite code colgroup dd del details div dl"
-        b" dt em figcaption figure font footer form h1 h2 h3 h4 h5 h6 header i ins label li main mark nav ol p pre q s"
-        b" section small span strike strong sub summary sup table tbody td tfoot th thead tr u ul"
-    )
-}
-_UNTIDY = _RAW_NAMES | _FOREIGN | _names(b"frameset plaintext template select noscript")
-
-
-def find(data: bytes) -> Spot | None:
-    """Return where the mention goes in the HTML `data`; None when no place can be vouched for, as in a frameset.
+def find(page: Page) -> Spot | None:
+    """Return where the mention goes in the page; None when no place can be vouched for, as in a frameset.
 
     That is before the last `</body>` that is a tag, else before the last `</html>`, else at the end; in a document
     that ends inside a comment, a tag or raw text, before that.
     """
-    if _hides_all(data):
+    if _hides_all(page):
         return None
-    return plain(data) or quick(data) or careful(data)
+    return page.plain or quick(page) or careful(page)
 
 
 _ROOTS_MOST = 20  # each of which may look as if it went on to the end of the page
@@ -130,94 +70,41 @@ _HIDING = expression(
 )
 
 
-def _hides_all(data: bytes) -> bool:
+def _hides_all(page: Page) -> bool:
     """Return whether the page as a whole is not shown, or may not be: then no place in it is."""
-    low = data.lower()
-    for name in (b"<html", b"<body"):
-        at = low.find(name)
-        for _ in range(_ROOTS_MOST):
+    for name in (b"html", b"body"):
+        at, there = -1, page.count(name)
+        for number in range(_ROOTS_MOST + 1 if there is None else there):
+            at = page.low.find(b"<" + name, at + 1)
             if at < 0:
                 break
-            token = _TOKEN.match(low, at)
-            tag = token[0] if token else low[at:]
-            if _HIDING.search(unescape(tag.decode("latin-1")).encode("latin-1", "replace") if b"&" in tag else tag):
+            if number == _ROOTS_MOST or _hidden(page.low, at):
                 return True
-            at = low.find(name, at + 1)
-        if at >= 0:
-            return True
     return False
 
 
-def plain(data: bytes) -> Spot | None:
-    """Return the spot of a tidy document without comments or anything unusual; None is no answer: ask `quick`."""
-    data = data.lower()
-    names = _TAG.findall(data)
-    if data.count(b"<") != len(names) + (_DOCTYPE.match(data) is not None):
-        return None
-    still_open: list[bytes] = []
-    bodies, following = 0, iter(names)
-    for name in following:
-        if still_open and name == still_open[-1]:
-            still_open.pop()
-        elif end := _ORDINARY.get(name):
-            still_open.append(end)
-        elif name == b"/body" and not still_open:
-            bodies += 1
-        elif name in (b"style", b"title"):
-            if next(following, b"") != b"/" + name:
-                return None
-        elif name not in _VOID and name not in _ROOT and (name not in _ROOT_ENDS or still_open):
-            return None
-    return None if still_open else _before_the_end(data, bodies)
+def _hidden(low: bytes, at: int) -> bool:
+    """Return whether the tag that begins at `at` may hide its element."""
+    token = _TOKEN.match(low, at)
+    tag = token[0] if token else low[at:]
+    return (
+        _HIDING.search(unescape(tag.decode("latin-1")).encode("latin-1", "replace") if b"&" in tag else tag) is not None
+    )
 
 
-def _before_the_end(data: bytes, bodies: int) -> Spot | None:
-    """Return the spot in a tidy document with so many end tags of its body."""
-    offset = data.rfind(b"</body") if bodies else data.find(b"</html")
-    return Spot(offset if offset >= 0 else len(data), b"") if bodies or offset < 0 else None
-
-
-def quick(data: bytes) -> Spot | None:
-    """Return the spot of a document whose every tag is closed in order; None is no answer: ask `careful`."""
-    data = data.lower()
-    # "--!>" ends a comment as well (HTML 13.2.5.52), which the patterns of this way do not know.
-    if data.endswith((b"<", b"</")) or b"--!>" in data or _DOUBT.search(data):
-        return None
-    still_open: list[bytes] = []
-    bodies, conditional, at_body = 0, False, False
-    for name, revealed, endif, doubt in _TIDY.findall(data):
-        if doubt or name in _UNTIDY:
-            return None
-        if not name:
-            conditional = bool(revealed) or (conditional and not endif)
-        elif name in _VOID or name in _ROOT:
-            continue
-        elif name[0] != _SLASH:
-            still_open.append(name)
-        elif still_open and still_open[-1] == name[1:]:
-            still_open.pop()
-        elif name not in _ROOT_ENDS or still_open:
-            return None
-        elif name == b"/body":
-            bodies, at_body = bodies + 1, conditional
-    if still_open or bodies != data.count(b"</body") or (at_body if bodies else conditional):
-        return None
-    return _before_the_end(data, bodies)
-
-
-def careful(data: bytes) -> Spot | None:
+def careful(page: Page) -> Spot | None:
     """Return what `find` promises, for any bytes at all."""
-    walk = _Walk()
-    for token in _TOKEN.finditer(data.lower()):
+    walk, data = _Walk(), page.low
+    for token in _TOKEN.finditer(data):
         name = token["name"]
         if token["rest"] is not None or (name and not token["close"]):  # the document ends inside it
-            return None if _FOREIGN.intersection(walk.open) else walk.spot(token.start())
+            return None if FOREIGN.intersection(walk.open) else walk.spot(token.start())
         if name is None:
             if not walk.aside(token):
                 return None
         elif token["slash"]:
             walk.end(name, token.start())
-        elif name not in _VOID and name not in _ROOT and not walk.begin(name, token):
+        elif name not in VOID and name not in ROOT and not walk.begin(name, token):
             return None
     # What is cut off in the middle of "</" would take the next tag with it.
     end = len(data) - 2 if data.endswith(b"</") else len(data)
@@ -231,14 +118,21 @@ def _is_shut(token: re.Match[bytes]) -> bool:
 
 # What a document may begin with before anything of it is shown.
 _BOM = b"\xef\xbb\xbf"
-_UNSHOWN = _names(b"html head /head meta link base basefont bgsound")
+_UNSHOWN = words(b"html head /head meta link base basefont bgsound")
 
 
-def begin(data: bytes) -> int:
+def begin(page: Page) -> int:
     """Return where a first line of the page goes: behind `<body>`, else before the first thing that is shown."""
+    head = page.head()
+    return head if head >= 0 else careful_begin(page)
+
+
+def careful_begin(page: Page) -> int:
+    """Return the same for any bytes at all."""
+    data = page.low
     at = end = len(_BOM) if data.startswith(_BOM) else 0
     conditional = False
-    for token in _TOKEN.finditer(data.lower()):
+    for token in _TOKEN.finditer(data):
         if data[end : token.start()].strip(b" \t\r\n"):
             break
         end = token.end()
@@ -257,26 +151,26 @@ def begin(data: bytes) -> int:
     return at
 
 
-def marked(data: bytes) -> Iterator[tuple[int, int]]:
+def marked(page: Page) -> Iterator[tuple[int, int]]:
     """Yield where what is no text of the page begins and ends: tags, comments, and elements whose text is raw."""
-    for token in _TOKEN.finditer(data.lower()):
+    for token in _TOKEN.finditer(page.low):
         yield token.span()
 
 
-def tags(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+def tags(page: Page) -> Iterator[tuple[bytes, int, int]]:
     """Yield what some reader may take for a start tag of the page: lower-case name, and where each begins and ends.
 
     Conditional comments hold some, and readers that do not know an element read what is raw in others. What is raw
     comes as a whole before.
     """
-    return _tags(data.lower(), (0, len(data)), _WITHIN_MOST)
+    return _tags(page.low, (0, len(page.low)), _WITHIN_MOST)
 
 
 def _tags(low: bytes, span: tuple[int, int], deeper: int) -> Iterator[tuple[bytes, int, int]]:
     for token in _TOKEN.finditer(low, *span):
         if token["raw"] or (token["name"] and token["close"] and not token["slash"]):
             yield token["raw"] or token["name"], token.start(), token.end()
-        conditional = (token["comment"] or b"").lstrip(_BLANKS).startswith(b"[if")
+        conditional = (token["comment"] or b"").lstrip(BLANKS).startswith(b"[if")
         inner = "comment" if conditional else "text" if token["text"] else "rest"
         if deeper and token[inner]:
             yield from _tags(low, token.span(inner), deeper - 1)
@@ -327,15 +221,15 @@ class _Walk:
         """Take a comment, doctype, conditional or raw text; return whether the document can still be followed."""
         comment, bogus, text = token["comment"], token["bogus"], token["text"]
         if text is not None:
-            return not (_FOREIGN.intersection(self.open) or (token["raw"] == b"script" and b"<!--" in text))
+            return not (FOREIGN.intersection(self.open) or (token["raw"] == b"script" and b"<!--" in text))
         if comment is None and bogus is None:
             return True
         said = comment if comment is not None else bogus[1:]
-        if said.lstrip(_BLANKS).startswith(b"[if"):
+        if said.lstrip(BLANKS).startswith(b"[if"):
             self.conditional = self.conditional or b"[endif]" not in said
         elif b"[endif]" in said:
             self.conditional = False
-        elif bogus is not None and bogus.startswith(b"![cdata[") and _FOREIGN.intersection(self.open):
+        elif bogus is not None and bogus.startswith(b"![cdata[") and FOREIGN.intersection(self.open):
             return False
         if self.unclosed < 0 and not _is_shut(token):
             self.unclosed = token.start()
@@ -353,13 +247,13 @@ class _Walk:
                 if other in limits:
                     break
                 self.exact = self.exact and other not in ends
-        if not (_FOREIGN.intersection(self.open) and token[0].endswith(b"/>")):
+        if not (FOREIGN.intersection(self.open) and token[0].endswith(b"/>")):
             self.open.append(name)
         return True
 
     def end(self, name: bytes, offset: int) -> None:
         """Take an end tag."""
-        if name in _ROOT:
+        if name in ROOT:
             if name != b"head":
                 self.seen[name] = (offset, tuple(self.open), self.conditional)
             return

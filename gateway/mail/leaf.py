@@ -6,7 +6,7 @@ encoded anew: quoted-printable (base64 if it was that), and UTF-8 if the charset
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from html import escape
 
 from gateway import text
@@ -15,16 +15,21 @@ from gateway.mail import encode, html, placeholders, plaintext, tracking
 from gateway.mail.bodies import HTML
 from gateway.mail.headers import Field
 from gateway.mail.mention import Mention
+from gateway.mail.page import Page, Spot, expression
 from gateway.mail.placeholders import Found, Kind
 from gateway.mail.structure import Broken, Part
 from gateway.mail.tracking import Watch
 
 _PGP = b"-----BEGIN PGP MESSAGE-----"
 _NAME_MOST = 200  # bytes in which the name of a tag is looked for
-_IN_NAME = html.expression(rb"<[/!?]?[^\s<>\"'=]*\Z")
+_IN_NAME = expression(rb"<[/!?]?[^\s<>\"'=]*\Z")
 _EDITS_MOST = 5_000
 _BLANK = frozenset({b" ", b"\t"})
 _PARAM_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$&+-.^_`{|}~")
+
+
+Lines = tuple[bytes, ...]  # what goes in: whole lines, but for the last one
+Piece = bytes | memoryview
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +41,7 @@ class Edit:
 
     start: int
     end: int
-    spot: html.Spot | plaintext.Spot | None = None
+    spot: Spot | plaintext.Spot | None = None
     found: Found | None = None
     opening: bool = False
     watch: Watch | None = None
@@ -68,19 +73,28 @@ class Leaf:
     edits: tuple[Edit, ...]
     places: tuple[tuple[int, int], ...]
     _coded: tuple[bytes, ...] = ()
+    _heads: dict[str | None, bytes] = field(default_factory=dict)
 
-    def body(self, mention: Mention, links: Mapping[str, str]) -> tuple[bytes, str | None]:
+    def body(self, mention: Mention, links: Mapping[str, str]) -> tuple[list[Piece], str | None]:
         """Return the body for one copy and, when it is encoded anew, its new charset ("" for the same); else None."""
+        pieces: list[Lines | None] = []
         if not self.anew:
             pieces = [self._piece(edit, mention, links, self.charset) for edit in self.edits]
-            if not any(piece is None for piece in pieces):
-                spliced = self._spliced([piece for piece in pieces if piece is not None])
-                if spliced is not None:
-                    return spliced, None
-        return self._encoded_anew(mention, links)
+            spliced = self._spliced(pieces)
+            if spliced is not None:
+                return spliced, None
+        charset = "" if self.markup else "utf-8"
+        if self.anew or (charset and self.charset != charset):
+            pieces = [self._piece(edit, mention, links, charset or self.charset) for edit in self.edits]
+        return self._encoded_anew([piece or () for piece in pieces], charset), charset
 
     def head(self, content: bytes, fields: tuple[Field, ...], charset: str | None) -> bytes:
         """Return header `fields` of the leaf, without the empty line; with what `body` said of its charset."""
+        if charset not in self._heads:  # the same for every copy
+            self._heads[charset] = self._head(content, fields, charset)
+        return self._heads[charset]
+
+    def _head(self, content: bytes, fields: tuple[Field, ...], charset: str | None) -> bytes:
         if charset is None and not self.part.loose:
             return b"".join([content[found.start : found.end] for found in fields])
         encoding = b"base64" if self.part.encoding == "base64" else b"quoted-printable"
@@ -90,26 +104,28 @@ class Leaf:
         out = [new.pop(found.name, b"") or content[found.start : found.end] for found in fields]
         return b"".join([*out, *reversed(new.values())])
 
-    def _piece(self, edit: Edit, mention: Mention, links: Mapping[str, str], charset: str) -> bytes | None:
+    def _piece(self, edit: Edit, mention: Mention, links: Mapping[str, str], charset: str) -> Lines | None:
         """Return what goes in, in `charset`; None when that cannot hold it."""
-        if edit.opening:
-            return self._opening(mention, charset)
-        if edit.watch:
-            return edit.watch.instead
-        if isinstance(edit.spot, html.Spot):
-            return edit.spot.close + b"\r\n" + mention.html.encode("ascii") + b"\r\n"
-        if isinstance(edit.spot, plaintext.Spot):
-            return encode.fitted(plaintext.block(mention.text, edit.spot, flowed=self._flowed), charset)
-        return self._link(edit.found, mention.lang, links) if edit.found else b""
+        if isinstance(edit.spot, Spot):
+            return (edit.spot.close + b"\r\n", *mention.page)
+        if edit.opening and self.markup:
+            return mention.opening_page
+        if edit.opening or edit.spot:
+            text = (
+                plaintext.block(mention.text, edit.spot, flowed=self._flowed)
+                if edit.spot
+                else plaintext.opening(mention.opening, flowed=self._flowed)
+            )
+            written = encode.fitted(text, charset)
+            return None if written is None else tuple(written.splitlines(keepends=True))
+        instead = (
+            edit.watch.instead if edit.watch else self._link(edit.found, mention.lang, links) if edit.found else b""
+        )
+        return (instead,) if instead else ()
 
     @property
     def _flowed(self) -> bool:
         return self.part.type.params.get("format", "").lower() == "flowed"
-
-    def _opening(self, mention: Mention, charset: str) -> bytes | None:
-        if self.markup:
-            return f"\r\n{mention.opening_html}\r\n".encode("ascii")
-        return encode.fitted(plaintext.opening(mention.opening, flowed=self._flowed), charset)
 
     def _link(self, found: Found, lang: str, links: Mapping[str, str]) -> bytes:
         if found.kind is Kind.DROP:
@@ -125,73 +141,79 @@ class Leaf:
             address = f'<a href="{address}">{escape(label)}</a>'
         return address.encode("ascii", "xmlcharrefreplace")
 
-    def _spliced(self, pieces: list[bytes]) -> bytes | None:
-        """Return the body with `pieces` written between its own bytes; None when the encoding cannot hold them."""
+    def _spliced(self, pieces: Sequence[Lines | None]) -> list[Piece] | None:
+        """Return the body with `pieces` between its own bytes; None when charset or encoding cannot hold them."""
+        fitting = [piece for piece in pieces if piece is not None]
+        if len(fitting) < len(pieces):
+            return None
         if self.part.encoding == "quoted-printable":
-            return self._spliced_qp(pieces)
+            return self._spliced_qp(fitting)
+        whole = [b"".join(piece) for piece in fitting]
         if self.part.encoding == "base64":
             start = self.edits[0].start // 3 * 3
-            tail = b"".join([self.data[start : self.edits[0].start], *self._woven(pieces)])
+            tail = b"".join([self.data[start : self.edits[0].start], *self._woven(whole)])
             head = self.raw[: encode.base64_place(self.raw, start)].rstrip()
-            return b"".join((head, b"\r\n" if head else b"", encode.base64(tail), b"\r\n"))
+            return [head, b"\r\n" if head else b"", encode.base64(tail), b"\r\n"]
         seven = self.part.encoding in ("", "7bit") and self.raw.isascii()
-        if any((seven and not piece.isascii()) or encode.long_lined(piece) for piece in pieces):
+        if any((seven and not piece.isascii()) or encode.long_lined(piece) for piece in whole):
             return None
         # A line that begins with "--" could be taken for a boundary.
         dash = b"\n&#45;-" if self.markup else b"\n --"
-        safe = [piece.replace(b"\n--", dash) if b"\n--" in piece else piece for piece in pieces]
-        return b"".join([self.data[: self.edits[0].start], *self._woven(safe)])
+        safe = [piece.replace(b"\n--", dash) if b"\n--" in piece else piece for piece in whole]
+        return [memoryview(self.data)[: self.edits[0].start], *self._woven(safe)]
 
-    def _woven(self, pieces: list[bytes]) -> list[bytes]:
+    def _woven(self, pieces: Sequence[bytes]) -> list[Piece]:
         """Return the data from the first edit on, with `pieces` in the place of the edits."""
-        ends = [edit.start for edit in self.edits[1:]] + [len(self.data)]
-        out: list[bytes] = []
+        data = memoryview(self.data)
+        ends = [edit.start for edit in self.edits[1:]] + [len(data)]
+        out: list[Piece] = []
         for edit, piece, end in zip(self.edits, pieces, ends, strict=True):
-            out += (piece, self.data[edit.end : end])
+            out += (piece, data[edit.end : end])
         return out
 
-    def _spliced_qp(self, pieces: list[bytes]) -> bytes:
-        out: list[bytes] = []
+    def _spliced_qp(self, pieces: Sequence[Lines]) -> list[Piece]:
+        raw = memoryview(self.raw)
+        out: list[Piece] = []
         last = 0
         for piece, (start, end) in zip(pieces, self.places, strict=True):
-            before = self.raw[start - 1 : start] if start else b"\n"
-            out += (self.raw[last:start], *_broken_off(encode.qp(piece), piece, before))
+            out.append(raw[last:start])
+            out += _broken_off(piece, self.raw[start - 1 : start] if start else b"\n")
             last = end
-        out.append(self.raw[last:])
-        return b"".join(out)
+        out.append(raw[last:])
+        return out
 
-    def _encoded_anew(self, mention: Mention, links: Mapping[str, str]) -> tuple[bytes, str]:
-        charset = "" if self.markup else "utf-8"
-        pieces = [self._piece(edit, mention, links, charset or self.charset) or b"" for edit in self.edits]
+    def _encoded_anew(self, pieces: Sequence[Lines], charset: str) -> list[Piece]:
         if self.part.encoding == "base64":
             kept = self._kept(charset)
-            woven = [part for pair in zip(kept[1:], pieces, strict=True) for part in reversed(pair)]
-            return encode.base64(b"".join([kept[0], *woven])) + b"\r\n", charset
+            woven = [part for pair in zip(kept[1:], pieces, strict=True) for part in (*pair[1], pair[0])]
+            return [encode.base64(b"".join([kept[0], *woven])), b"\r\n"]
         if not self._coded:  # the same for every copy
             self._coded = tuple([encode.qp(part) for part in self._kept(charset)])
-        out, before = [self._coded[0]], self._coded[0][-1:] or b"\n"
+        out: list[Piece] = [self._coded[0]]
+        before = self._coded[0][-1:] or b"\n"
         for piece, kept_qp in zip(pieces, self._coded[1:], strict=True):
-            out += (*_broken_off(encode.qp(piece), piece, before), kept_qp)
+            out += (*_broken_off(piece, before), kept_qp)
             before = kept_qp[-1:] or b"\n"
-        return b"".join(out), charset
+        return out
 
     def _kept(self, charset: str) -> list[bytes]:
         """Return the sender's bytes between the edits, in `charset` or ("") as they are."""
         starts = [0, *[edit.end for edit in self.edits]]
         ends = [*[edit.start for edit in self.edits], len(self.data)]
         kept = [self.data[start:end] for start, end in zip(starts, ends, strict=True)]
-        return [part.decode(self.reading).encode(charset) for part in kept] if charset else kept
+        same = not charset or self.reading in ("ascii", charset)
+        return kept if same else [part.decode(self.reading).encode(charset) for part in kept]
 
 
-def _broken_off(coded: bytes, piece: bytes, before: bytes) -> tuple[bytes, bytes, bytes]:
-    """Return `piece`, quoted-printable as `coded`, with the soft line breaks it needs; `before` is the byte before it.
+def _broken_off(piece: Lines, before: bytes) -> Lines:
+    """Return `piece` in quoted-printable, with the soft line breaks it needs; `before` is the byte before it.
 
     Lines of their own stand as they are, but a blank must not end the line before; what goes into a line breaks it.
     """
     if not piece:
-        return b"" if before == b"\n" else b"=\r\n", b"", b""
-    own = before == b"\n" or (piece[:2] == b"\r\n" and before not in _BLANK)
-    return b"" if own else b"=\r\n", coded, b"" if piece[-2:] == b"\r\n" else b"=\r\n"
+        return () if before == b"\n" else (b"=\r\n",)
+    own = before == b"\n" or (piece[0][:2] == b"\r\n" and before not in _BLANK)
+    return (b"" if own else b"=\r\n", encode.qp_again(piece), b"" if piece[-1][-2:] == b"\r\n" else b"=\r\n")
 
 
 def plan(content: bytes, part: Part, wanted: Wanted) -> Leaf | None:
@@ -233,15 +255,18 @@ def _joins(raw: bytes, edits: tuple[Edit, ...], places: Sequence[tuple[int, int]
 
 
 def _edits(data: bytes, markup: bool, wanted: Wanted) -> tuple[Edit, ...] | None:
-    found = placeholders.find(data)
+    page = Page(data) if markup else None
+    found = placeholders.find(data, page.low if page else None)
     for each in found:
         if each.kind is Kind.STUCK:
             raise Broken("placeholder", data[each.start : each.end][:60].decode("ascii", "replace"))
-    page, place = _filled_in(data, found) if markup else (data, int)
-    if markup and any(each.label for each in found):
-        found = _addressed([(place(start), place(end)) for start, end in html.marked(page)], found)
+    place: Callable[[int], int] = int
+    if page and found:
+        page, place = _filled_in(data, found)
+        if any(each.label for each in found):
+            found = _addressed([(place(start), place(end)) for start, end in html.marked(page)], found)
     edits = [Edit(each.start, each.end, found=each) for each in found]
-    if markup and wanted.strip and (watches := tracking.find(page)):
+    if page and wanted.strip and (watches := tracking.find(page)):
         # What goes takes with it the placeholders inside.
         watches = tuple([Watch(place(one.start), place(one.end), one.instead) for one in watches])
         edits = [each for each in edits if not _met(each, watches)]
@@ -251,12 +276,12 @@ def _edits(data: bytes, markup: bool, wanted: Wanted) -> tuple[Edit, ...] | None
             return None
         raise Broken("placeholder", data[upset.start : upset.end][:60].decode("ascii", "replace"))
     if wanted.mention:
-        spot = html.find(page) if markup else plaintext.find(data)
+        spot = html.find(page) if page else plaintext.find(data)
         if spot is None:
             return None
         edits.append(Edit(place(spot.offset), place(spot.offset), spot))
     if wanted.opening:
-        at = place(html.begin(page) if markup else plaintext.begin(data))
+        at = place(html.begin(page) if page else plaintext.begin(data))
         edits.insert(0, Edit(at, at, opening=True))
     ours = [edit.start for edit in edits if edit.spot or edit.opening]
     if any(each.start < at < each.end for at in ours for each in edits):
@@ -273,13 +298,11 @@ def _met(edit: Edit, watches: Sequence[Watch]) -> bool:
     return at > 0 and watches[at - 1].end > edit.start
 
 
-def _filled_in(data: bytes, found: tuple[Found, ...]) -> tuple[bytes, Callable[[int], int]]:
+def _filled_in(data: bytes, found: tuple[Found, ...]) -> tuple[Page, Callable[[int], int]]:
     """Return the page with a letter for each address, and what says where in `data` an offset of it is.
 
     Some placeholders are written with brackets and quotes: without them tags end elsewhere.
     """
-    if not found:
-        return data, int
     out: list[bytes] = []
     ends: list[tuple[int, int]] = [(0, 0)]  # behind each placeholder: in the page, in `data`
     for each in found:
@@ -291,7 +314,7 @@ def _filled_in(data: bytes, found: tuple[Found, ...]) -> tuple[bytes, Callable[[
         of_page, of_data = ends[bisect_right(ends, offset, key=lambda end: end[0]) - 1]
         return of_data + offset - of_page
 
-    return b"".join(out), place
+    return Page(b"".join(out)), place
 
 
 def _upsets(data: bytes, edit: Edit) -> bool:

@@ -8,9 +8,11 @@ Every field comes from people: none can add markup, lines, links, or turn the di
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from html import escape
+from itertools import groupby
 from typing import NamedTuple
 
 from gateway import text
@@ -92,16 +94,22 @@ class MentionFields:
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """The block as `text` (lines end in LF, none behind the last) and as `html` (ASCII, lines end in CRLF).
+    """The block as `text` (lines end in LF, none behind the last) and as `page`: HTML in ASCII, whole lines with CRLF.
 
-    `opening` and `opening_html` say on one line that this is advertising, for messages that do not show it themselves.
+    Lines of the page that are the same for everybody come together, as one object for all. `opening` and
+    `opening_page` say on one line that this is advertising, for messages that do not show it themselves.
     """
 
     text: str
-    html: str
+    page: tuple[bytes, ...]
     lang: str
-    opening: str = ""
-    opening_html: str = ""
+    opening: str
+    opening_page: tuple[bytes, ...]
+
+    @property
+    def html(self) -> str:
+        """Return the page as one, without the last line end."""
+        return b"".join(self.page).decode("ascii").removesuffix("\r\n")
 
 
 _FIXED = tuple(
@@ -136,22 +144,22 @@ def render(given: MentionFields, lang: str, template: Template | None = None) ->
     safe = {slot: _ascii(escape(link)) for slot, link in links.items()}
     return Mention(
         "".join([links.get(piece, piece) for piece in frame.text]),
-        "".join([safe.get(piece, piece) for piece in frame.html]),
+        tuple([line if isinstance(line, bytes) else _with_links(line, safe) for line in frame.page]),
         frame.lang,
         frame.opening,
-        frame.opening_html,
+        frame.opening_page,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """A mention without the links of one recipient: pieces, some of which are slots."""
+    """A mention without the links of one recipient: what has a link in it is in pieces, some of which are slots."""
 
     text: tuple[str, ...]
-    html: tuple[str, ...]
+    page: tuple[bytes | tuple[str, ...], ...]
     lang: str
     opening: str
-    opening_html: str
+    opening_page: tuple[bytes, ...]
 
 
 class _There(NamedTuple):
@@ -171,11 +179,24 @@ def _frame(values: tuple[str, ...], lang: str, there: _There, template: Template
     plain, page = _own(given, lang, there, template) if template else _default(given, lang, there)
     return _Frame(
         tuple(_SLOTS.split("\n".join([_RULE, *plain]))),
-        tuple(_SLOTS.split(_boxed(page, lang))),
+        tuple(_in_pieces(_boxed(page, lang))),
         lang,
         "\n".join(_wrapped(opening)),
-        _opening_html(opening, lang),
+        (f"\r\n{_opening_html(opening, lang)}\r\n".encode("ascii"),),
     )
+
+
+def _in_pieces(page: list[str]) -> Iterator[bytes | tuple[str, ...]]:
+    """Yield the lines of a page with their line ends: those without a link together, others in pieces."""
+    for linked, lines in groupby(page, key=lambda line: _SLOTS.search(line) is not None):
+        if linked:
+            yield from (tuple(_SLOTS.split(f"{line}\r\n")) for line in lines)
+        else:
+            yield "".join([f"{line}\r\n" for line in lines]).encode("ascii")
+
+
+def _with_links(line: tuple[str, ...], links: dict[str, str]) -> bytes:
+    return "".join([links.get(piece, piece) for piece in line]).encode("ascii")
 
 
 def _default(given: dict[str, str], lang: str, there: _There) -> tuple[list[str], list[str]]:
@@ -275,8 +296,8 @@ def _page(about: str, more: list[str], given: dict[str, str], lang: str, there: 
     return [f'<p style="{_PARAGRAPH}">{body}</p>' for body in bodies if body]
 
 
-def _boxed(page: list[str], lang: str) -> str:
-    """Return the HTML form in its box, with its own background and nothing inherited."""
+def _boxed(page: list[str], lang: str) -> list[str]:
+    """Return the lines of the HTML form in its box, with its own background and nothing inherited."""
     lines = [
         f'<div lang="{lang}" dir="{_direction(lang)}" role="contentinfo" style="{_BOX}">',
         '<table role="presentation" width="100%" border="0" cellspacing="0" cellpadding="0" bgcolor="#ffffff"'
@@ -285,7 +306,7 @@ def _boxed(page: list[str], lang: str) -> str:
         *page,
         "</td></tr></table></div>",
     ]
-    return "\r\n".join([part for line in lines for part in _wrapped(line, _HTML_WIDTH)]).replace(_HARD, " ")
+    return [part.replace(_HARD, " ") for line in lines for part in _wrapped(line, _HTML_WIDTH)]
 
 
 def _direction(lang: str) -> str:

@@ -116,14 +116,20 @@ def _openings() -> tuple[tuple[bytes, re.Pattern[bytes]], ...]:
 
 
 _OPENINGS = _openings()
+_SIGNS = tuple([sign for sign, _ in _OPENINGS])
 
 
-def find(data: bytes) -> tuple[Found, ...]:
+def possible(data: bytes) -> bool:
+    """Return whether a placeholder can be in `data`, by the signs alone."""
+    return any(sign in data for sign in _SIGNS) or _PATH in data.lower()
+
+
+def find(data: bytes, low: bytes | None = None) -> tuple[Found, ...]:
     """Return the placeholders in `data` (a decoded body in a charset of `encode.transparent`), in order.
 
-    Raises `Flood` when there are more words of the kind than any message has.
+    `low` is the same in lower case, if at hand. Raises `Flood` for more words of the kind than any message has.
     """
-    low = data.lower()
+    low = data.lower() if low is None else low
     found: list[Found] = []
     for lo, hi in _windows(low):
         for match in _ANY.finditer(low, lo, hi):

@@ -18,6 +18,7 @@ from gateway.mail import bodies, encode, headers, leaf, lines, placeholders, str
 from gateway.mail.headers import Field, Headers
 from gateway.mail.leaf import Leaf, Wanted
 from gateway.mail.mention import Mention
+from gateway.mail.page import Page
 from gateway.mail.placeholders import Flood, Kind
 from gateway.mail.structure import Broken, Part
 
@@ -144,8 +145,8 @@ def _unfit(broken: Broken) -> Unfit:
 
 def _planned(content: bytes, root: Part, fields: tuple[Field, ...], *, opening: bool) -> Plan:
     for found in fields:
-        if found.name in _READ_BY_PEOPLE and (stuck := placeholders.find(found.raw)):
-            raise Broken("placeholder-sealed", found.raw[stuck[0].start : stuck[0].end][:60].decode("ascii", "replace"))
+        if found.name in _READ_BY_PEOPLE and placeholders.possible(found.raw):
+            _check_field(found.raw)
     kept, body_start = _bytes_of(content, fields), root.body_start
     leaves = _leaves(content, root, Wanted(mention=True, opening=opening))
     if leaves is None:
@@ -159,6 +160,11 @@ def _planned(content: bytes, root: Part, fields: tuple[Field, ...], *, opening: 
     links = any(each is not None and each.kind is not Kind.DROP for each in stands)
     own = _splicer(content, root, fields, leaves)
     return Plan(kept, content, body_start, own, wrapped=False, needs_links=links, _watched=watched)
+
+
+def _check_field(raw: bytes) -> None:
+    if stuck := placeholders.find(raw):
+        raise Broken("placeholder-sealed", raw[stuck[0].start : stuck[0].end][:60].decode("ascii", "replace"))
 
 
 def _leaves(content: bytes, root: Part, wanted: Wanted) -> list[Leaf] | None:
@@ -192,7 +198,7 @@ def _check_part(content: bytes, part: Part) -> None:
     for data in encode.readings(raw, part.encoding, part.type.params.get("charset", "")):
         if b"-----BEGIN PGP MESSAGE-----" in data:
             raise Broken("encrypted")
-        if bodies.is_page(part) and tracking.find(data):
+        if bodies.is_page(part) and tracking.find(Page(data)):
             raise Broken("pixel-sealed")
         for found in placeholders.find(data):
             if found.kind is not Kind.DROP:
@@ -213,7 +219,7 @@ def _splicer(
         def alone(mention: Mention, links: Mapping[str, str]) -> bytes:
             body, charset = only.body(mention, links)
             version = b"" if versioned or (charset is None and not typed) else _MIME
-            return b"".join((version, only.head(content, fields, charset), b"\r\n", body))
+            return b"".join([version, only.head(content, fields, charset), b"\r\n", *body])
 
         return alone
 
@@ -229,8 +235,9 @@ def _splicer(
         out: list[bytes | memoryview] = [top]
         for before, each in zip(between, leaves, strict=True):
             body, charset = each.body(mention, links)
-            out += (before, each.head(content, each.part.headers.fields, charset), b"\r\n", body)
-        return b"".join([*out, tail])
+            out += (before, each.head(content, each.part.headers.fields, charset), b"\r\n", *body)
+        out.append(tail)
+        return b"".join(out)
 
     return several
 

@@ -70,11 +70,12 @@ class Part:
         """Return whether the content type is one that readers may read apart, and begins like `main`."""
         return self.type.doubtful and (self.headers.get("content-type") or "").lower().startswith(main)
 
-    def walk(self) -> Iterator["Part"]:
-        """Yield this part and all below it in the order of the message; does not look into attached messages."""
-        yield self
+    def walk(self) -> list["Part"]:
+        """Return this part and all below it in the order of the message; does not look into attached messages."""
+        found = [self]
         for part in self.parts:
-            yield from part.walk()
+            found += part.walk()
+        return found
 
 
 def scan(content: bytes, fields: Headers | None = None) -> Part:
@@ -149,6 +150,8 @@ def _described(headers: Headers, default: params.Value) -> tuple[params.Value, s
     kind, encoding, loose, disposition = default, "", False, _INLINE
     seen = 0
     for found in headers.fields:
+        if not found.name.startswith("content-"):
+            continue
         if found.name == "content-type":
             kind, bit = params.read("content-type", found.raw), 1
         elif found.name == "content-transfer-encoding":

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from gateway.errors import Misuse
 from gateway.mail import html
+from gateway.mail.page import Page, Spot, quick
 
 REQUIRED = (
     *("legal_name", "legal_form_capital", "registered_office", "siren_rcs", "vat", "phone_or_email"),  # LCEN 19
@@ -98,9 +99,10 @@ def _wrong(form: str) -> str:
 def _wrong_page(page: str) -> str:
     """Return what is wrong with the page: what could hide the mention, reach out, or upset the message around it."""
     data = page.encode()
-    if "<!" in page or "<?" in page or (spot := html.quick(data)) is None or spot != html.Spot(len(data), b""):
+    whole = Page(data)
+    if "<!" in page or "<?" in page or quick(whole) != Spot(len(data), b""):
         return "its tags are not closed one by one, in order, as in a tidy page; comments are not taken either"
-    for name, start, end in html.tags(data):
+    for name, start, end in html.tags(whole):
         tag = data[start:end].decode()
         if name not in _TAGS:
             return f"<{name.decode()}> is not taken; there may be {', '.join(sorted(each.decode() for each in _TAGS))}"

@@ -13,6 +13,7 @@ from html import unescape
 from urllib.parse import urlsplit
 
 from gateway.mail import html
+from gateway.mail.page import Page
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +65,13 @@ _NOBODY = b"00000000-0000-0000-0000-000000000000"  # what listmonk itself writes
 _TOLD = 3
 
 
-def find(data: bytes) -> tuple[Watch, ...]:
-    """Return what watches the person in the page `data`, in order of place; only in tags that a reader acts upon."""
-    low = data.lower()
-    if not _may_watch(low):
+def find(page: Page) -> tuple[Watch, ...]:
+    """Return what watches the person in the page, in order of place; only in tags that a reader acts upon."""
+    if not _may_watch(page):
         return ()
     found = []
-    for name, start, end in html.tags(data):
-        tag = data[start:end]
+    for name, start, end in html.tags(page):
+        tag = page.data[start:end]
         if name in _PICTURES:
             found += [Watch(start, end) for _ in _pixels(tag, name)]
         elif name in (b"a", b"area") and (link := _LISTMONK.search(tag)) and link[2] != _NOBODY:
@@ -85,9 +85,10 @@ def find(data: bytes) -> tuple[Watch, ...]:
     return tuple(apart)
 
 
-def _may_watch(low: bytes) -> bool:
+def _may_watch(page: Page) -> bool:
     """Return whether the page is worth reading tag by tag."""
-    if b"<im" in low:
+    low, pictures = page.low, page.count(b"img")
+    if pictures or (pictures is None and b"<im" in low):
         images = b" ".join(_IMAGE.findall(low))
         if b"&" in images or any(word in images for word in _NEEDLES) or _SMALL_SIZE.search(low):
             return True

@@ -11,6 +11,7 @@ from dataclasses import replace
 from gateway.errors import Misuse
 from gateway.mail import headers, html, looks, params
 from gateway.mail.address import parse
+from gateway.mail.page import Page, quick
 from gateway.mail.rewrite import Plan, plan
 from tests.mail import golden_rules as rules
 from tests.mail import oracle
@@ -45,10 +46,13 @@ def mime(data: bytes) -> None:
 
 def page(data: bytes) -> None:
     """A page of HTML shows the mention once, or is refused; the two ways of reading it agree."""
-    quick = _timed(lambda: html.quick(data))
-    careful = _timed(lambda: html.careful(data))
-    assert quick is None or quick == careful, "the quick way and the careful way differ"
-    spot = _timed(lambda: html.find(data))
+    read = _timed(lambda: Page(data))
+    careful = _timed(lambda: html.careful(read))
+    assert read.plain in (None, careful), "the plain way and the careful way differ"
+    assert _timed(lambda: quick(read)) in (None, careful), "the quick way and the careful way differ"
+    first = _timed(lambda: html.careful_begin(read))
+    assert read.head() in (-1, first), "the ways of finding the first line differ"
+    spot = _timed(lambda: html.find(read))
     if spot is None:
         return
     assert spot == careful

@@ -144,7 +144,9 @@ def test_without_the_mention_a_body_reads_as_before(case):
         was, became = rules.text_of(before[number]), rules.text_of(after[number])
         html = after[number].get_content_type() != "text/plain"
         if given.get("opening"):
-            line = f"\n{insert.mention.opening_html}\n".replace("\r", "") if html else f"{insert.mention.opening}\n\n"
+            line = (
+                insert.mention.opening_page[0].decode().replace("\r", "") if html else f"{insert.mention.opening}\n\n"
+            )
             assert became.count(line) == 1
             became = became.replace(line, "")
         start = became.index('<div lang="') if html else became.index("_" * 40)

@@ -162,6 +162,8 @@ def test_looking_only_where_placeholders_begin_finds_them_all(text):
     for match in placeholders._ANY.finditer(low):
         assert any(one.start <= match.start() and match.end() <= one.end for one in found)
     assert all(one.end <= other.start for one, other in pairwise(found))
+    assert not found or placeholders.possible(text.encode())
+    assert placeholders.find(text.encode(), low) == found
 
 
 @pytest.mark.parametrize(
@@ -191,3 +193,6 @@ def test_short_texts_are_quoted_as_one_whatever_lines_are_known_already(pieces: 
 
     assert coded in (data[2:], binascii.b2a_qp(data).replace(b"\n--", b"\n=2D-")[2:])
     assert binascii.a2b_qp(coded) == data[2:]
+    assert encode.qp_again(data[2:].splitlines(keepends=True)) == coded
+    lone = data[2:].replace(b"\r\n", b"\n")
+    assert encode.qp_again(lone.splitlines(keepends=True)) == encode.qp(lone)
