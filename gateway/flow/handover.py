@@ -10,6 +10,7 @@ from gateway.flow.commit import Entry, Filing, Row
 from gateway.flow.context import Context
 from gateway.flow.facts import Case, Question, Reader
 from gateway.flow.shelf import Book
+from gateway.flow.signing import Keys
 from gateway.law.facts import MessageClass, MessageFacts
 from gateway.law.reasons import REASONS, Fate, Token, Verdict
 from gateway.mail.address import parse
@@ -61,14 +62,20 @@ class Handover:
             return self._final(job, case, verdict, "dropped", "", b"")
         if Token.FOOT in verdict.inject and _campaign(job) in case.paused:
             return self._held(job.parcel)
-        bare = wording.written(self._context, job.submission, job.plan, case, verdict, parcel=job.parcel.id)
-        copy = bare if job.submission.hints.get("foreign") else keys.signed(bare)
-        if copy is bare and Token.DKIM in verdict.inject and not case.advertiser.upstream_signs:
+        copy = self._copy(job, case, verdict, keys)
+        if copy is None:
             verdict = Verdict(REASONS["R-MSG-NODKIM"], rule="message")  # the key was retired since the 250
             return self._final(job, case, verdict, "dropped", "", b"")
         letter = self._letter(job, case, copy)
         outcome = await self._courier.hand(letter)
         return self._record(job, case, verdict, outcome, letter)
+
+    def _copy(self, job: Job, case: Case, verdict: Verdict, keys: Keys) -> bytes | None:
+        """Return the person's copy, signed where there is a key; None when it must be signed and there is none."""
+        bare = wording.written(self._context, job.submission, job.plan, case, verdict, parcel=job.parcel.id)
+        copy = bare if job.submission.hints.get("foreign") else keys.signed(bare)
+        must = Token.DKIM in verdict.inject and not case.advertiser.upstream_signs
+        return None if must and copy is bare else copy
 
     def _letter(self, job: Job, case: Case, copy: bytes) -> Letter:
         """Return the letter, with the return path of its own that lets us understand its bounce (`[inbound]`).
