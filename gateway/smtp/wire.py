@@ -133,14 +133,14 @@ class Wire:
         word end it too. Twice the allowed size ends it at once. Raises `Gone` and `Interrupted`.
         """
         buffer, ends, flaw, dots = self._buffer, Ends(), None, False
-        seen = checked = dropped = 0
+        seen = dropped = 0
         if await self._is_empty_message():
             return Taken()
         while True:
             end, dot = _end(buffer, max(0, seen - _KEPT))
             dots = dots or dot
             stop = end + 2 if end >= 0 else len(buffer) - buffer.endswith(b"\r")
-            if not flaw and not ends.see(memoryview(buffer)[checked:stop]):
+            if not flaw and not ends.see(memoryview(buffer)[seen : end + 2 if end >= 0 else len(buffer)]):
                 flaw = Flaw.NEWLINE
             if not flaw and stop > most and stop - _stuffing(buffer, stop) > most:
                 flaw = Flaw.SIZE
@@ -148,7 +148,7 @@ class Wire:
                 content = b"" if flaw else bytes(memoryview(buffer)[: end + 2])
                 del buffer[: end + len(END)]
                 return Taken(unstuffed(content) if dots or content.startswith(b".") else content, flaw)
-            seen, checked = len(buffer), stop
+            seen = len(buffer)
             if flaw:
                 dropped += max(0, seen - _KEPT)
                 del buffer[:-_KEPT]
