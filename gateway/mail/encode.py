@@ -139,15 +139,14 @@ def qp_again(lines: Sequence[bytes]) -> bytes:
 
 
 def _quoted(data: bytes) -> bytes:
-    even = data.count(b"\r") == data.count(b"\r\n") == data.count(b"\n")
-    chunks = [data] if even else _ALONE.split(data)
     # The leading CRLF tells b2a_qp to break lines by CRLF. "--" could be taken for a boundary.
-    coded = b"".join(
-        [
-            b"=%02X=\r\n" % chunk[0] if odd else binascii.b2a_qp(b"\r\n" + chunk)[2:]
-            for odd, chunk in zip(cycle((False, True)), chunks, strict=False)
-        ]
-    )
+    if data.count(b"\r") == data.count(b"\r\n") == data.count(b"\n"):
+        coded = binascii.b2a_qp(b"\r\n" + data)[2:]
+    else:
+        pairs = zip(cycle((False, True)), _ALONE.split(data), strict=False)
+        coded = b"".join(
+            [b"=%02X=\r\n" % chunk[0] if odd else binascii.b2a_qp(b"\r\n" + chunk)[2:] for odd, chunk in pairs]
+        )
     if coded.startswith(b"--"):
         coded = b"=2D" + coded[1:]
     return coded.replace(b"\n--", b"\n=2D-")
@@ -193,7 +192,10 @@ def _qp_near_end(raw: bytes, data: bytes, offset: int) -> int | None:
 def _qp_walk(raw: bytes, start: int, count: int) -> int | None:
     """Return where in `raw`, counted from `start`, `count` bytes are written before; by lines, then by characters."""
     place, wanted = start, count
-    for line in _QP_LINE_OF.finditer(raw, start):
+    # What is written is no shorter than what it means: so many bytes, up to a line end, are behind no offset.
+    while (stop := raw.rfind(b"\n", place, place + count) + 1) > place:
+        count, place = count - len(binascii.a2b_qp(raw[place:stop])), stop
+    for line in _QP_LINE_OF.finditer(raw, place):
         more = len(binascii.a2b_qp(line[0]))
         if more > count:
             break

@@ -17,7 +17,6 @@ _FOLD = re.compile(r"\r\n(?=[ \t])")
 _WORD = re.compile(r"=\?([^?\s]{1,64})\?([bBqQ])\?([^?]*)\?=")
 _GAP = re.compile(r"(?<=\?=)\s+(?==\?[^?\s]{1,64}\?[bBqQ]\?)")
 _NAME = re.compile(r"[!-9;-~]{1,76}")
-_PRINTABLE = re.compile(r"[ -~]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
 _DECODED_MOST = 65_536  # more of one value is not decoded
@@ -101,10 +100,12 @@ def decode(raw: bytes) -> str:
 
     What cannot be decoded stays as it is written or shows U+FFFD; control characters become spaces.
     """
-    text = _FOLD.sub("", raw[:_DECODED_MOST].decode("utf-8", "replace"))
+    text = raw[:_DECODED_MOST].decode("utf-8", "replace")
+    if "\r\n" in text:
+        text = _FOLD.sub("", text)
     if "=?" in text:
         text = _words(text)
-    return _CONTROL.sub(" ", text).strip()
+    return (text if text.isprintable() else _CONTROL.sub(" ", text)).strip()
 
 
 def _words(text: str) -> str:
@@ -168,7 +169,7 @@ def line(name: str, value: str) -> bytes:
     Raises `Misuse` for a name or value that would not stay one field: control characters, CR, LF, NUL, anything that
     is not ASCII, or a word that needs a line of more than 998 characters.
     """
-    if not _NAME.fullmatch(name) or not _PRINTABLE.fullmatch(value) or value.isspace():
+    if not _NAME.fullmatch(name) or not (value.isascii() and value.isprintable()) or not value or value.isspace():
         raise Misuse(f"The header field {name!r} cannot be written with the value {value[:80]!r}.")
     text = f"{name}: {value}"
     if len(text) <= _LINE:

@@ -84,7 +84,9 @@ def _hides_all(page: Page) -> bool:
 
 
 def _hidden(low: bytes, at: int) -> bool:
-    """Return whether the tag that begins at `at` may hide its element."""
+    """Return whether the tag that begins at `at`, with a name of four letters, may hide its element."""
+    if low.startswith(b">", at + 5):
+        return False
     token = _TOKEN.match(low, at)
     tag = token[0] if token else low[at:]
     return (

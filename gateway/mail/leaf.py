@@ -8,6 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
+from typing import NamedTuple
 
 from gateway import text
 from gateway.errors import Misuse
@@ -32,8 +33,7 @@ Lines = tuple[bytes, ...]  # what goes in: whole lines, but for the last one
 Piece = bytes | memoryview
 
 
-@dataclass(frozen=True, slots=True)
-class Edit:
+class Edit(NamedTuple):
     """`data[start:end]` gives way to the mention (`spot` says how), or to what a placeholder stands for.
 
     `opening`: to the first line; `watch`: to what does not watch the person.

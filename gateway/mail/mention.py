@@ -9,10 +9,11 @@ Every field comes from people: none can add markup, lines, links, or turn the di
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
 from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 
 from gateway import text
@@ -60,8 +61,7 @@ _UNTRACKED = " clicktracking=off disable-tracking=true ses:no-track data-pm-no-t
 _OWN = frozenset({_STOP, _CHOOSE, _UNTRACK})
 
 
-@dataclass(frozen=True, slots=True)
-class MentionFields:
+class MentionFields(NamedTuple):
     """What the mention says (rules.md B2); plain text in the language of the recipient, "" where there is nothing.
 
     `legal_name` and `optout_url` (http or https) are required. `basis_sentence` and `source_sentence` complete "you
@@ -112,11 +112,9 @@ class Mention:
         return b"".join(self.page).decode("ascii").removesuffix("\r\n")
 
 
-_FIXED = tuple(
-    field.name
-    for field in fields(MentionFields)
-    if field.name not in ("optout_url", "preferences_url", "optout_mailto", "tracking_url")
-)
+_OF_ONE = ("optout_url", "preferences_url", "optout_mailto", "tracking_url")
+_FIXED = tuple([name for name in MentionFields._fields if name not in _OF_ONE])
+_fixed = attrgetter(*_FIXED)
 
 
 def render(given: MentionFields, lang: str, template: Template | None = None) -> Mention:
@@ -126,22 +124,16 @@ def render(given: MentionFields, lang: str, template: Template | None = None) ->
     """
     if not _URL.fullmatch(given.optout_url) or not given.optout_url.isascii():
         raise Misuse(f"The mention needs an http(s) address to stop at, not {given.optout_url[:80]!r}.")
-    choose = (
-        given.preferences_url if _is_url(given.preferences_url) and given.preferences_url != given.optout_url else ""
-    )
+    choose = given.preferences_url
+    if choose == given.optout_url or not _is_url(choose):
+        choose = ""
     write = _MAILTO.fullmatch(given.optout_mailto) if given.optout_mailto.isascii() else None
     address, query = (write[1], write[2] or "") if write else ("", "")
     untrack = given.tracking_url if _is_url(given.tracking_url) else ""
-    values = tuple(getattr(given, name) for name in _FIXED)
-    frame = _frame(values, _known(lang), _There(bool(choose), bool(write), bool(untrack)), template)
-    links = {
-        _STOP: given.optout_url,
-        _CHOOSE: choose,
-        _WRITE: f"mailto:{address}{query}",
-        _MAIL: address,
-        _UNTRACK: untrack,
-    }
-    safe = {slot: _ascii(escape(link)) for slot, link in links.items()}
+    frame = _frame(_fixed(given), _known(lang), _There(bool(choose), bool(write), bool(untrack)), template)
+    links = {_STOP: given.optout_url, _CHOOSE: choose, _WRITE: f"mailto:{address}{query}", _MAIL: address}
+    links[_UNTRACK] = untrack
+    safe = {slot: escape(link) for slot, link in links.items()}  # of ASCII only
     return Mention(
         "".join([links.get(piece, piece) for piece in frame.text]),
         tuple([line if isinstance(line, bytes) else _with_links(line, safe) for line in frame.page]),

@@ -40,7 +40,7 @@ class Spot:
 # Attributes after which the tag ends at its first ">" for all readers: each "=" stands behind a name and before a whole
 # value, and no quote or bracket is anywhere else.
 _USUAL = rb"""(?:[\s/][^<>"'=]*+(?:(?<![\s/"'])=(?:"[^"<>]*+"|'[^'<>]*+'|[^\s<>"'=]++(?=[\s>]))[^<>"'=]*+)*+)?+>"""
-_TAG = expression(rb"<(?:(/?[a-z][a-z0-9]*+)" + _USUAL + rb"|)")  # or a "<" that begins something else: no name
+_TAG = expression(rb"<(?:([a-z/][a-z0-9]*+)" + _USUAL + rb"|)")  # or a "<" that begins something else: no name
 _DOCTYPE = expression(rb"[\s]*<!doctype[^<>]*>")
 _ORDINARY = {
     name: b"/" + name
@@ -50,7 +50,7 @@ _ORDINARY = {
         b" section small span strike strong sub summary sup table tbody td tfoot th thead tr u ul"
     )
 }
-_EARLY = 4_096  # bytes within which comments begin, if there are any
+_EARLY = 2_048  # bytes within which comments begin, if there are any
 
 # All of a page up to its `<body>`, when nothing of it is shown: `html.begin`.
 _HEAD = expression(

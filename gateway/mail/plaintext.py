@@ -24,7 +24,9 @@ def find(data: bytes) -> Spot:
     """
     eol = "\n" if b"\n" in data and b"\r\n" not in data else "\r\n"
     offset = len(data)
-    if b"-- " in data and _PGP_SIGNED not in data:  # what is signed must not change; its own "-- " is stuffed
+    if (
+        b"\n-- " in data or data.startswith(b"-- ")
+    ) and _PGP_SIGNED not in data:  # what is signed must not change; its own "-- " is stuffed
         for mark in _SIGNATURE.finditer(data):
             offset = mark.start()
     return Spot(offset, eol, offset == 0 or data[offset - 1 : offset] == b"\n")

@@ -152,13 +152,13 @@ def _planned(content: bytes, root: Part, fields: tuple[Field, ...], *, opening: 
     if leaves is None:
         _check_sealed(content, root)
         return Plan(kept, content, body_start, wrap.plan(content, root, fields), wrapped=True, needs_links=False)
-    whole, watched = leaves, None
-    if any(edit.watch for each in leaves for edit in each.edits):
+    edits, watched = [edit for each in leaves for edit in each.edits], None
+    if any([edit.watch for edit in edits]):
         whole = _leaves(content, root, Wanted(mention=True, opening=opening, strip=False)) or leaves
-        watched = _splicer(content, root, fields, whole)
-    stands = [edit.found for each in (*leaves, *whole) for edit in each.edits]
-    links = any(each is not None and each.kind is not Kind.DROP for each in stands)
-    own = _splicer(content, root, fields, leaves)
+        watched = _splicer(content, root, fields, kept, whole)
+        edits += [edit for each in whole for edit in each.edits]
+    links = any([edit.found is not None and edit.found.kind is not Kind.DROP for edit in edits])
+    own = _splicer(content, root, fields, kept, leaves)
     return Plan(kept, content, body_start, own, wrapped=False, needs_links=links, _watched=watched)
 
 
@@ -206,19 +206,18 @@ def _check_part(content: bytes, part: Part) -> None:
 
 
 def _splicer(
-    content: bytes, root: Part, fields: tuple[Field, ...], leaves: list[Leaf]
+    content: bytes, root: Part, fields: tuple[Field, ...], kept: bytes, leaves: list[Leaf]
 ) -> Callable[[Mention, Mapping[str, str]], bytes]:
-    """Return the function that writes a copy from its leaves and the bytes between them."""
-    versioned = any(found.name == "mime-version" for found in fields)
-    typed = any(found.name == "content-type" for found in fields)
-    kept = _bytes_of(content, fields)
+    """Return the function that writes a copy from its leaves and the bytes between them; `kept` are the fields."""
+    names = {found.name for found in fields}
+    versioned = "mime-version" in names
 
     if leaves[0].part is root:
         only = leaves[0]
 
         def alone(mention: Mention, links: Mapping[str, str]) -> bytes:
             body, charset = only.body(mention, links)
-            version = b"" if versioned or (charset is None and not typed) else _MIME
+            version = b"" if versioned or (charset is None and "content-type" not in names) else _MIME
             return b"".join([version, only.head(content, fields, charset), b"\r\n", *body])
 
         return alone

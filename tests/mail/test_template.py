@@ -1,7 +1,5 @@
 """The operator's words for the mention: what the law needs is in them, and nothing hides it."""
 
-from dataclasses import replace
-
 import pytest
 from selectolax.lexbor import LexborHTMLParser
 
@@ -45,7 +43,7 @@ def test_the_operators_words_are_read_in_both_forms():
 
 
 def test_a_line_whose_places_are_empty_is_left_out():
-    bare = replace(FULL, source_sentence="", tracking_sentence="", tracking_url="", art14_sentence="")
+    bare = FULL._replace(source_sentence="", tracking_sentence="", tracking_url="", art14_sentence="")
     mention = render(bare, "fr", template.read(TEXT, PAGE, "x"))
     for form in (mention.text, rules.shown_text(mention.html)):
         assert "Source" not in form
