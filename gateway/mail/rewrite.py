@@ -153,11 +153,11 @@ def _planned(content: bytes, root: Part, fields: tuple[Field, ...], *, opening: 
         _check_sealed(content, root)
         return Plan(kept, content, body_start, wrap.plan(content, root, fields), wrapped=True, needs_links=False)
     edits, watched = [edit for each in leaves for edit in each.edits], None
-    if any([edit.watch for edit in edits]):
+    if any(edit.watch for edit in edits):
         whole = _leaves(content, root, Wanted(mention=True, opening=opening, strip=False)) or leaves
         watched = _splicer(content, root, fields, kept, whole)
         edits += [edit for each in whole for edit in each.edits]
-    links = any([edit.found is not None and edit.found.kind is not Kind.DROP for edit in edits])
+    links = any(edit.found is not None and edit.found.kind is not Kind.DROP for edit in edits)
     own = _splicer(content, root, fields, kept, leaves)
     return Plan(kept, content, body_start, own, wrapped=False, needs_links=links, _watched=watched)
 
