@@ -284,7 +284,7 @@ def _edits(data: bytes, markup: bool, wanted: Wanted) -> tuple[Edit, ...] | None
         at = place(html.begin(page) if page else plaintext.begin(data))
         edits.insert(0, Edit(at, at, opening=True))
     ours = [edit.start for edit in edits if edit.spot or edit.opening]
-    if any(each.start < at < each.end for at in ours for each in edits):
+    if len(edits) > len(ours) and any(each.start < at < each.end for at in ours for each in edits):
         return None
     if len(edits) > _EDITS_MOST:
         raise Broken("structure-large")

@@ -24,6 +24,7 @@ RAW = rb"script|style|title|textarea|xmp|iframe|noembed|noframes"  # text until 
 VOID = words(b"area base basefont bgsound br col embed frame hr img input keygen link meta param source track wbr")
 ROOT = words(b"html head body")
 FOREIGN = words(b"svg math")
+_ALONE = VOID | ROOT
 _ROOT_ENDS = words(b"/html /head /body")
 _RAW_NAMES = frozenset(RAW.split(b"|"))
 _SLASH = ord("/")
@@ -50,7 +51,7 @@ _ORDINARY = {
         b" section small span strike strong sub summary sup table tbody td tfoot th thead tr u ul"
     )
 }
-_EARLY = 2_048  # bytes within which comments begin, if there are any
+_EARLY = 1_024  # bytes within which comments begin, if there are any
 
 # All of a page up to its `<body>`, when nothing of it is shown: `html.begin`.
 _HEAD = expression(
@@ -68,17 +69,17 @@ class Page:
     `plain` is the spot of a page without comments or anything unusual; None is no answer: ask `quick`.
     """
 
-    __slots__ = ("_tags", "data", "low", "plain")
+    __slots__ = ("_alone", "data", "low", "plain")
 
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.low = data.lower()
-        self._tags = [b""] if self.low.find(b"<!--", 0, _EARLY) >= 0 else _tags(self.low)
-        self.plain = _plain(self.low, self._tags)
+        self._alone: list[bytes] = []
+        self.plain = None if self.low.find(b"<!--", 0, _EARLY) >= 0 else _plain(self.low, self._alone)
 
     def count(self, name: bytes) -> int | None:
-        """Return how many "<" with `name` behind it are in a plain page, whose tags are known; else None."""
-        return self._tags.count(name) if self.plain else None
+        """Return how many "<" with `name`, of a void element or a root, behind it are in a plain page; else None."""
+        return self._alone.count(name) if self.plain else None
 
     def head(self) -> int:
         """Return where the start tag of the body ends, -1 if something is shown before or this cannot be told."""
@@ -92,9 +93,10 @@ def _tags(data: bytes) -> list[bytes]:
     return names[1:] if names and not names[0] and _DOCTYPE.match(data) else names
 
 
-def _plain(data: bytes, tags: list[bytes]) -> Spot | None:
+def _plain(data: bytes, alone: list[bytes]) -> Spot | None:
+    """Return `Page.plain`, and put the names of tags that open nothing into `alone`."""
     still_open = [b""]
-    bodies, following = 0, iter(tags)
+    bodies, following = 0, iter(_tags(data))
     for name in following:
         if not name:
             return None
@@ -107,7 +109,9 @@ def _plain(data: bytes, tags: list[bytes]) -> Spot | None:
         elif name in (b"style", b"title"):
             if next(following, b"") != b"/" + name:
                 return None
-        elif name not in VOID and name not in ROOT and (name not in _ROOT_ENDS or len(still_open) > 1):
+        elif name in _ALONE or (name in _ROOT_ENDS and len(still_open) == 1):
+            alone.append(name)
+        else:
             return None
     return None if len(still_open) > 1 else _before_the_end(data, bodies)
 
@@ -150,7 +154,7 @@ def quick(page: Page) -> Spot | None:
             return None
         if not name:
             conditional = bool(revealed) or (conditional and not endif)
-        elif name in VOID or name in ROOT:
+        elif name in _ALONE:
             continue
         elif name[0] != _SLASH:
             still_open.append(name)

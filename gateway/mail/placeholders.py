@@ -57,6 +57,7 @@ _REST = re.compile(rb"[^\s\"'<>]*?(?=[.,;:!?)\]]*(?:[\s\"'<>]|\Z))")  # and its 
 _LOOK_BACK = 300
 _PATH = b"/unsubscribe_from_list"  # the one that begins with a sign found everywhere
 _BEFORE, _AFTER, _HITS_MOST = 8, 200, 2_000  # around an opening; and how many of them a message may have
+_FEW = 16  # signs that are looked at one by one, before the expression looks for all
 _OPENING = 6  # characters by which a placeholder is told from other uses of its first sign
 
 
@@ -116,12 +117,12 @@ def _openings() -> tuple[tuple[bytes, re.Pattern[bytes]], ...]:
 
 
 _OPENINGS = _openings()
-_SIGNS = tuple([sign for sign, _ in _OPENINGS])
+_MARK = re.compile(rb"[%b]|%b" % (re.escape(b"".join([sign for sign, _ in _OPENINGS])), _PATH), re.IGNORECASE)
 
 
 def possible(data: bytes) -> bool:
-    """Return whether a placeholder can be in `data`, by the signs alone."""
-    return any(sign in data for sign in _SIGNS) or _PATH in data.lower()
+    """Return whether a placeholder can be in a short text, by the signs alone."""
+    return _MARK.search(data) is not None
 
 
 def find(data: bytes, low: bytes | None = None) -> tuple[Found, ...]:
@@ -160,10 +161,16 @@ def _windows(data: bytes) -> list[tuple[int, int]]:
 
 def _hits(data: bytes) -> Iterator[int]:
     for sign, opening in _OPENINGS:
-        if sign in data:
-            for match in opening.finditer(data):
+        at, few = data.find(sign), _FEW
+        while at >= 0 and few:
+            match = opening.match(data, at)
+            if match:
+                yield at
+            at, few = data.find(sign, match.end() if match else at + 1), few - 1
+        if at >= 0:  # and likely many more
+            for match in opening.finditer(data, at):
                 yield match.start()
-    at = data.find(_PATH)
+    at = data.find(_PATH) if b"_" in data else -1
     while at >= 0:
         yield at
         at = data.find(_PATH, at + 1)

@@ -144,9 +144,10 @@ def _unfit(broken: Broken) -> Unfit:
 
 
 def _planned(content: bytes, root: Part, fields: tuple[Field, ...], *, opening: bool) -> Plan:
-    for found in fields:
-        if found.name in _READ_BY_PEOPLE and placeholders.possible(found.raw):
-            _check_field(found.raw)
+    shown = [found.raw for found in fields if found.name in _READ_BY_PEOPLE]
+    if placeholders.possible(b"\n".join(shown)):
+        for raw in shown:
+            _check_field(raw)
     kept, body_start = _bytes_of(content, fields), root.body_start
     leaves = _leaves(content, root, Wanted(mention=True, opening=opening))
     if leaves is None:

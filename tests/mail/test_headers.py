@@ -156,6 +156,7 @@ def written(spelled: str, coded: bool) -> str:
     ).map("".join)
 )
 @settings(max_examples=300)
+@example("%{[*" * 40 + "[UNSUBSCRIBE] {$unsubscribe} *|UNSUB|* %unsubscribe_url% /unsubscribe_from_list")
 def test_looking_only_where_placeholders_begin_finds_them_all(text):
     low = text.encode().lower()
     found = placeholders.find(text.encode())
