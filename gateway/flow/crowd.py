@@ -13,10 +13,10 @@ from gateway import clock
 from gateway.errors import Misuse, NotFound
 from gateway.flow.context import Context
 from gateway.flow.crew import Lock, share
-from gateway.flow.facts import Question, gather
-from gateway.law.decide import ruling
-from gateway.law.facts import Facts, MessageFacts
-from gateway.law.reasons import Fate
+from gateway.flow.facts import Question, of_many
+from gateway.law.decide import rulings
+from gateway.law.facts import MessageFacts
+from gateway.law.reasons import Fate, Verdict
 from gateway.mail.address import Address, parse
 from gateway.store import lists
 from gateway.store.catalogue import Catalogue
@@ -72,10 +72,9 @@ class _Job:
         def answer(lines: list[str]) -> list[Answer]:
             read = [_address(line) for line in lines]
             people = tuple(one for one in read if isinstance(one, Address))
-            [cases] = gather(context, [replace(self.asked, recipients=people)], clock.now(), catalogue)
-            facts = (case.facts for case in cases)
+            verdicts = rulings(*of_many(context, replace(self.asked, recipients=people), clock.now(), catalogue))
             return [
-                _invalid(line, one) if isinstance(one, str) else _answer(next(facts), one)
+                _invalid(line, one) if isinstance(one, str) else _answer(next(verdicts), one)
                 for line, one in zip(lines, read, strict=True)
             ]
 
@@ -93,6 +92,5 @@ def _invalid(line: str, problem: str) -> Answer:
     return Answer(line, Fate.REFUSE.value, INVALID, "", (), problem)
 
 
-def _answer(facts: Facts, address: Address) -> Answer:
-    verdict = ruling(facts)
+def _answer(verdict: Verdict, address: Address) -> Answer:
     return Answer(address.spelled, verdict.fate.value, verdict.code, verdict.rule, verdict.also)

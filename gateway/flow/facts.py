@@ -16,6 +16,7 @@ from gateway.law.facts import (
     ListState,
     MessageClass,
     MessageFacts,
+    Opposition,
     Origin,
     PersonFacts,
     Regime,
@@ -30,6 +31,7 @@ from gateway.store.tables import Account, Advertiser, List
 from gateway.store.tx import Tx
 
 PLAIN = MessageFacts()
+NOBODY = Dossier(None, (), ())
 ITSELF = 0  # the account that the gateway's own letters come from
 LINGER = 0.002  # seconds; reading about ten people costs hardly more than reading about one
 PATIENCE = 0.005  # seconds, of what no tool waits for
@@ -122,6 +124,18 @@ def _gathered(
     return [_cases(context, question, frame, dossiers, now) for question, frame in asked]
 
 
+def of_many(
+    context: Context, question: Question, now: datetime, catalogue: Catalogue
+) -> tuple[Facts, list[tuple[PersonFacts | None, tuple[Opposition, ...]]]]:
+    """Return the facts that the recipients of a question share, and what is known of each, in order: for very many."""
+    with context.store.read() as tx:
+        catalogue.turn_to(tx)
+        frame = _frame(tx, catalogue, question)
+        found = people.dossiers(tx, list(_wanted(context, [question])))
+    shared = _facts(context, frame, _offered(question.message, frame.list), NOBODY, now)
+    return shared, [(_person_facts(dossier), dossier.oppositions) for dossier in found]
+
+
 def again(case: Case, message: MessageFacts) -> Case:
     """Return the same case about another message: what is known of the person a moment ago is not read twice."""
     offered = _offered(message, case.list)
@@ -179,18 +193,22 @@ def _cases(
     cases = []
     for address in question.recipients:
         dossier = next(dossiers)
-        facts = Facts(
-            now=now,
-            advertiser=frame.advertiser_facts,
-            list=frame.list_facts,
-            person=_person_facts(dossier),
-            oppositions=dossier.oppositions,
-            message=message,
-            account=frame.account_facts,
-            policy=context.policy,
-        )
+        facts = _facts(context, frame, message, dossier, now)
         cases.append(Case(address, facts, frame.advertiser, frame.list, dossier.contact, frame.account, frame.paused))
     return cases
+
+
+def _facts(context: Context, frame: _Frame, message: MessageFacts, dossier: Dossier, now: datetime) -> Facts:
+    return Facts(
+        now=now,
+        advertiser=frame.advertiser_facts,
+        list=frame.list_facts,
+        person=_person_facts(dossier),
+        oppositions=dossier.oppositions,
+        message=message,
+        account=frame.account_facts,
+        policy=context.policy,
+    )
 
 
 def _offered(message: MessageFacts, row: List | None) -> MessageFacts:

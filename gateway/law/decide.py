@@ -3,14 +3,15 @@
 Cases of one shape have one verdict (`law.shape`), which is worked out once and kept.
 """
 
-from collections.abc import Hashable, Sequence, Sized
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable, Iterator, Sequence, Sized
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeAlias
 
 from gateway.law.clocks import day
 from gateway.law.events import Event
-from gateway.law.facts import UNREAD, Facts, MessageClass
+from gateway.law.facts import UNREAD, Facts, MessageClass, Opposition, PersonFacts, Unread
 from gateway.law.matter import Matter
 from gateway.law.reasons import REASONS, Fate, Token, Verdict
 from gateway.law.regimes import NOTHING
@@ -22,6 +23,8 @@ _TESTS = {rule.name: position for position, rule in enumerate(RULES) if rule.gat
 _BEFORE = tuple((position, rule.question) for position, rule in enumerate(RULES) if position < min(_TESTS.values()))
 _AFTER = tuple((position, rule.question) for position, rule in enumerate(RULES) if position > max(_TESTS.values()))
 _UNREAD = REASONS["D-UNREAD"]
+Known: TypeAlias = PersonFacts | Unread | None
+Noes: TypeAlias = tuple[Opposition, ...] | Unread
 _NONE_ABSENT: frozenset[str] = frozenset()
 _SOURCE = frozenset({Token.SRC})
 _ADVERTISING = frozenset({Token.ADV})
@@ -55,17 +58,26 @@ class Step:
 
 def decide(facts: Facts) -> Verdict:
     """Return the verdict for one recipient. Pure: the same facts always give the same verdict."""
-    shaped = shape(facts, _setting(facts))
-    return _numbered(_ruling(facts, shaped), shaped) if shaped else consider(facts)
+    shaped = shape(facts.person, facts.oppositions, facts.now, _setting(facts))
+    if shaped is None:
+        return consider(facts)
+    return _numbered(_rulings.get(shaped.key) or _ruling(facts, shaped), shaped)
 
 
-def ruling(facts: Facts) -> Verdict:
-    """Return the verdict without the numbers of what it rested on: the same object for cases of one shape, mostly.
+def rulings(shared: Facts, people: Iterable[tuple[Known, Noes]]) -> Iterator[Verdict]:
+    """Yield the verdict on each person with their oppositions, everything else being as in `shared`.
 
-    For those who ask about very many people, and what to do rather than why.
+    Without the numbers of what it rested on, so that cases of one shape have the same object, mostly. For those who
+    ask about very many people, and what to do rather than why.
     """
-    shaped = shape(facts, _setting(facts))
-    return _ruling(facts, shaped) if shaped else consider(facts)
+    setting, now = _setting(shared), shared.now
+    for person, oppositions in people:
+        shaped = shape(person, oppositions, now, setting)
+        found = _rulings.get(shaped.key) if shaped else None
+        if found is None:
+            facts = replace(shared, person=person, oppositions=oppositions)
+            found = _ruling(facts, shaped) if shaped else consider(facts)
+        yield found
 
 
 def consider(facts: Facts) -> Verdict:
@@ -102,12 +114,10 @@ def _setting(facts: Facts) -> Setting:
 
 
 def _ruling(facts: Facts, shaped: Shape) -> Verdict:
-    """Return the verdict on a shape: its events and oppositions are numbered from 1, in the order of the shape."""
-    found = _rulings.get(shaped.key)
-    if found is None:
-        if len(_rulings) >= _MOST_RULINGS:
-            _rulings.clear()
-        found = _rulings[shaped.key] = consider(bare(facts, shaped))
+    """Decide on a shape and keep that; events and oppositions are numbered from 1, in the order of the shape."""
+    if len(_rulings) >= _MOST_RULINGS:
+        _rulings.clear()
+    found = _rulings[shaped.key] = consider(bare(facts, shaped))
     return found
 
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from gateway.law.channels import channel
 from gateway.law.clocks import add_months, day, midnight
 from gateway.law.events import Event, Kind, words
-from gateway.law.facts import Facts, MessageClass, Opposition, PersonFacts
+from gateway.law.facts import Facts, MessageClass, Opposition, PersonFacts, Unread
 
 _DOUBT = timedelta(hours=3)  # clocks are set back at midnight in some places: that close only the calendar can tell
 _order = attrgetter("at", "id")
@@ -83,6 +83,7 @@ class Setting:
     def __init__(self, facts: Facts, today: date) -> None:
         self.number = next(_settings)
         self.facts = facts  # kept, because the key of a setting is where its parts are in memory
+        self.compares_days = facts.message.klass is MessageClass.RECONFIRM
         self._zone = facts.policy.timezone
         instants = {midnight(each, self._zone).astimezone(UTC) for each in limits(facts, today)}
         self._bounds = sorted(instant + doubt for instant in instants for doubt in (-_DOUBT, _DOUBT))
@@ -127,10 +128,11 @@ class Shape(NamedTuple):
     oppositions: Sequence[Opposition]
 
 
-def shape(facts: Facts, setting: Setting) -> Shape | None:
+def shape(
+    person: PersonFacts | Unread | None, oppositions: tuple[Opposition, ...] | Unread, now: datetime, setting: Setting
+) -> Shape | None:
     """Return the shape of a case; None when it has none: a fact is unread, or the rules of its class compare days."""
-    person, oppositions, now = facts.person, facts.oppositions, facts.now
-    if not isinstance(oppositions, tuple) or facts.message.klass is MessageClass.RECONFIRM:
+    if not isinstance(oppositions, tuple) or setting.compares_days:
         return None
     if person is None:
         events: Sequence[Event] = ()
@@ -174,7 +176,7 @@ def bare(facts: Facts, shaped: Shape) -> Facts:
 
 def _read(event: Event, events: Iterable[Event]) -> tuple[tuple[str, Hashable], ...]:
     """Return the evidence of an event that rules read."""
-    read = [(name, READ[name](value)) for name, value in event.evidence.items() if name in READ]
+    read = [(name, use(value)) for name, value in event.evidence.items() if (use := READ.get(name))]
     if event.kind is Kind.RESTORED and (named := event.evidence.get("undoes")) is not None:
         read.append(("undoes", next((number for number, one in enumerate(events, 1) if one.id == named), 0)))
     return tuple(read)

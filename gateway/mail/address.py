@@ -85,8 +85,11 @@ def parse(text: str) -> Address:
     text = text.strip()
     at = text.rfind("@")
     plain = _PLAIN.fullmatch(text[: at + 1] + text[at + 1 :].lower()) if len(text) <= _MOST and text.isascii() else None
-    if plain and len(plain["local"]) <= _LOCAL_MOST and all(len(x) <= _LABEL_MOST for x in plain["domain"].split(".")):
-        return Address(plain["local"], plain["domain"])
+    if plain:
+        local, domain = plain.groups()
+        short = len(domain) <= _LABEL_MOST or all(len(label) <= _LABEL_MOST for label in domain.split("."))
+        if short and len(local) <= _LOCAL_MOST:
+            return Address(local, domain)
     return _careful(text)
 
 

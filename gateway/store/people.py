@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from psycopg.errors import UniqueViolation
@@ -133,10 +134,9 @@ _EVENTS_OF = Prepared(
         EVENTS.c.direct,
         EVENTS.c.evidence,
         EVENTS.c.id,
-    )
-    .where(Among(EVENTS.c.contact_id, "ids"), counts(EVENTS))
-    .order_by(EVENTS.c.at, EVENTS.c.id)
+    ).where(Among(EVENTS.c.contact_id, "ids"), counts(EVENTS))
 )
+_order = attrgetter("at", "id")
 _OPPOSED = Prepared(
     core_select(
         _OPPOSITIONS.c.digest,
@@ -212,6 +212,9 @@ def events_of(tx: Session, ids: Collection[int]) -> dict[int, list[Event]]:
     found: dict[int, list[Event]] = {}
     for contact_id, kind, *rest in _EVENTS_OF(tx, {"ids": ids}):
         found.setdefault(contact_id, []).append(Event(_KINDS[kind], *rest))
+    for events in found.values():  # most have one: sorting all of them together would cost the database more
+        if len(events) > 1:
+            events.sort(key=_order)
     return found
 
 

@@ -5,7 +5,7 @@ parameters, wrapping rows; more than the database needs for the work. What a sta
 come back, stays SQLAlchemy's.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Executable
@@ -34,7 +34,7 @@ class _Compiled(NamedTuple):
     sql: str
     given: tuple[_Given, ...]
     by_name: bool  # the driver takes a mapping
-    results: tuple[Convert | None, ...]  # what the columns go through; empty when none does
+    results: tuple[tuple[int, Convert], ...]  # the places of columns that go through something, and what
 
 
 class Prepared:
@@ -52,7 +52,7 @@ class Prepared:
             rows: list[Any] = cursor.fetchall()
         finally:
             cursor.close()
-        return [_converted(compiled.results, row) for row in rows] if compiled.results else rows
+        return list(_converted(compiled.results, rows)) if compiled.results else rows
 
     def count(self, tx: Session, values: Values) -> int:
         """Run it and return how many rows it changed."""
@@ -107,8 +107,12 @@ def _value(given: _Given, values: Values) -> Any:  # noqa: ANN401 - as its colum
     return given.convert(value) if given.convert else value
 
 
-def _converted(results: tuple[Convert | None, ...], row: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple([convert(value) if convert else value for convert, value in zip(results, row, strict=True)])
+def _converted(results: tuple[tuple[int, Convert], ...], rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    for row in rows:
+        values = list(row)
+        for place, convert in results:
+            values[place] = convert(values[place])
+        yield tuple(values)
 
 
 def _compile(statement: Executable, dialect: Dialect) -> _Compiled:
@@ -117,10 +121,9 @@ def _compile(statement: Executable, dialect: Dialect) -> _Compiled:
         raise TypeError("only statements with parameters and rows are prepared")
     names = compiled.positiontup if compiled.positional else list(compiled.params)
     given = tuple(_given(compiled, name, dialect) for name in names or ())
-    converts = tuple(
-        entry.type.dialect_impl(dialect).result_processor(dialect, None) for entry in compiled._result_columns
-    )
-    return _Compiled(compiled.string, given, not compiled.positional, converts if any(converts) else ())
+    converts = [entry.type.dialect_impl(dialect).result_processor(dialect, None) for entry in compiled._result_columns]
+    results = tuple((place, convert) for place, convert in enumerate(converts) if convert)
+    return _Compiled(compiled.string, given, not compiled.positional, results)
 
 
 def _given(compiled: SQLCompiler, name: str, dialect: Dialect) -> _Given:

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from gateway import law
 from gateway.law.clocks import add_months, day, midnight
-from gateway.law.decide import consider, decide, ruling
+from gateway.law.decide import consider, decide, rulings
 from gateway.law.events import Event, Kind
 from gateway.law.facts import UNREAD, AdvertiserFacts, Facts, ListFacts, MessageClass, Opposition, PersonFacts, Regime
 from gateway.law.reasons import Verdict
-from gateway.law.shape import READ, Setting, limits, shape
+from gateway.law.shape import READ, Setting, Shape, limits, shape
 from tests.law.strategies import FACTS, NOW
 
 ODD = (None, True, False, 0, 1, "", "x", "13", 14, [], ["prospecting"], "prospecting", ["tracking"], "email", ["A"])
@@ -62,7 +62,13 @@ def test_the_rules_alone_say_the_same(facts: Facts, dice: Random):
 
     assert decide(facts) == expected
     assert decide(facts) == expected  # what was kept is that of this case
-    assert unnumbered(ruling(facts)) == unnumbered(expected)
+    shared = replace(facts, person=None, oppositions=())
+    for verdict in rulings(shared, [(facts.person, facts.oppositions)] * 2):
+        assert unnumbered(verdict) == unnumbered(expected)
+
+
+def shaped(facts: Facts, place: Setting) -> Shape | None:
+    return shape(facts.person, facts.oppositions, facts.now, place)
 
 
 def varied(facts: Facts, dice: Random) -> Facts:
@@ -134,7 +140,7 @@ def test_people_whose_cases_look_alike_have_the_same_verdict(facts: Facts, dice:
     assume(keeps_words(facts))
     other = moved(facts, dice)
     place = Setting(facts, day(NOW, facts.policy.timezone))
-    one, another = shape(facts, place), shape(other, place)
+    one, another = shaped(facts, place), shaped(other, place)
     assume(one is not None and another is not None and one.key == another.key)
 
     assert unnumbered(consider(facts)) == unnumbered(consider(other))
@@ -177,10 +183,10 @@ def test_a_limit_is_the_first_day_that_is_not_over():
 
 def test_what_asks_again_or_was_not_read_has_no_shape():
     facts = Facts(NOW, AdvertiserFacts("A"), None, None)
-    place = Setting(facts, day(NOW, facts.policy.timezone))
+    today = day(NOW, facts.policy.timezone)
     again = replace(facts, message=replace(facts.message, klass=MessageClass.RECONFIRM))
 
-    assert shape(facts, place)
+    assert shaped(facts, Setting(facts, today))
     for other in (again, replace(facts, person=UNREAD), replace(facts, oppositions=UNREAD)):
-        assert shape(other, place) is None
+        assert shaped(other, Setting(other, today)) is None
         assert decide(other) == consider(other)
