@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -211,11 +211,10 @@ class Reading:
         self, row: List, defaults: Mapping[str, object], now: datetime, zone: ZoneInfo, kind: Kind | None = None
     ) -> None:
         self._defaults = defaults
-        self._now = now
         self._own = row.origin == "own"
         self._source = "direct" if self._own else row.origin
         self._kind = kind or KIND_OF[row.regime]
-        self._moment_of = lru_cache(maxsize=65_536)(lambda written: moment(written, zone))
+        self._moment_of = lru_cache(maxsize=65_536)(partial(_past, zone=zone, now=now))
         shape = Shape(list(defaults), {name: name for name in defaults})
         try:
             self._contact, self._evidence = _sort(shape, list(defaults.values()), {})
@@ -257,10 +256,14 @@ class Reading:
             if required:
                 raise RowError(f"no-{name.replace('_', '-')}")
             return None
-        at = self._moment_of(str(written))
-        if at > self._now:
-            raise RowError("in-the-future", text(written))
-        return at
+        return self._moment_of(str(written))
+
+
+def _past(written: str, zone: ZoneInfo, now: datetime) -> datetime:
+    at = moment(written, zone)
+    if at > now:
+        raise RowError("in-the-future", text(written))
+    return at
 
 
 def _sort(shape: Shape, cells: Sequence[object], known: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

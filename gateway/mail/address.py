@@ -15,7 +15,7 @@ from gateway.errors import Misuse
 # Plain ASCII, the shape of nearly all addresses. "--" goes the careful way, because it may be an A-label.
 _PLAIN = re.compile(
     r"(?P<local>[A-Za-z0-9_+=&'/-]+(?:\.[A-Za-z0-9_+=&'/-]+)*)"
-    r"@(?P<domain>(?:[a-z0-9](?:-?[a-z0-9])*\.)+[a-z]{2,63})",
+    r"@(?P<domain>(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{2,63})",
 )
 _LOCAL_MOST, _LABEL_MOST, _MOST = 64, 63, 254  # RFC 5321 4.5.3.1 and the path limit of 256 with its brackets
 _SAID_MOST = 80  # how much of a bad address an error repeats
