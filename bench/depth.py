@@ -1,12 +1,15 @@
-"""Does a deep queue drain at the rate of a short one? Parcels a second that leave it, and the memory of the process.
+"""Does a deep queue drain at the rate of a short one? Copies a second, and processor time for 1000 of them.
 
-    bench/depth.py [--deep 1000000] [--short 5000] [--seconds 20] [--workers 1] [--folder DIR]
+    bench/depth.py [--deep 1000000] [--short 20000] [--contacts 10000] [--many 1000000] [--seconds 20] [--workers 1]
 
-The parcels are put into the spool beforehand, 50 of them to a message of 10 KB, all due. What arrives at the sink is
-counted from the first copy on, for some seconds or until the queue is empty.
+The parcels are put into the spool beforehand, 50 of them to a message of 10 KB, all due, for people drawn at random
+from those known: `--contacts` of them beside the short queue, `--many` beside the deep one. The deep one is measured
+full, half empty and nearly empty, for some seconds each, from when copies flow; in between, what would have been
+drained is deleted. Processor time changes less with what else the machine does.
 """
 
 import argparse
+import random
 import re
 import shutil
 import subprocess
@@ -14,13 +17,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import timedelta
+from os import cpu_count, getloadavg
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from load import Sink, cpu, sink
+from load import cpu, sink
+from lookups import multiply
 from mail_parts import newsletter
 from run import gateway, people, serve
 from serve import prepare, settings_for
@@ -31,18 +37,26 @@ from gateway.store import spool
 
 EACH = 50  # parcels to a message
 PUT = 100  # messages to a transaction
-CONTACTS = 20_000
+DRAWN = 200_000  # people written to, at most
+WARM = 1000  # copies before the measuring begins
 
 
-def filled(folder: Path, count: int) -> None:
-    """Make the database of a run with `count` parcels in its spool."""
+def opened(folder: Path) -> Context:
+    """Return the database of a run."""
     options = argparse.Namespace(spool=folder / "spool", store=None, contacts=folder / "people.db", web="127.0.0.1:0")
     options.listen, options.upstream, options.connections, options.log = "127.0.0.1:0", "127.0.0.1:1", 1, "warning"
-    context = open_context(settings_for(options))
-    account = prepare(context, str(options.contacts)).account
+    return open_context(settings_for(options))
+
+
+def filled(folder: Path, first: int, contacts: int, count: int) -> None:
+    """Make the `first` people there are `contacts`, empty the spool and put `count` parcels there."""
+    context = opened(folder)
+    account = prepare(context, str(folder / "people.db")).account
+    multiply(context, first, contacts)
     with context.store.read() as tx:
-        query = f"SELECT id, address FROM contact ORDER BY id LIMIT {CONTACTS}"
-        known = tx.connection().exec_driver_sql(query).all()
+        query = f"SELECT id, address FROM contact WHERE id % {-(-contacts // DRAWN)} = 0"
+        known = [tuple(row) for row in tx.connection().exec_driver_sql(query)]
+    random.Random(7).shuffle(known)
     content = newsletter(10_240)
     for start in range(0, count, EACH * PUT):
         messages = -(-min(EACH * PUT, count - start) // EACH)
@@ -50,6 +64,17 @@ def filled(folder: Path, count: int) -> None:
             submissions = [_submission(context, account, content) for _ in range(messages)]
             parcels = _parcels(context, [row["id"] for row in submissions], known, start)
             spool.put(tx, submissions, list(parcels)[: count - start])
+    context.close()
+
+
+def cut(folder: Path, left: int) -> None:
+    """Delete the parcels that leave first, but for `left` of them, with their messages."""
+    context = opened(folder)
+    with context.store.begin() as tx:
+        run = tx.connection().exec_driver_sql
+        there = run("SELECT count(*) FROM parcel").scalar_one()
+        run(f"DELETE FROM parcel WHERE id IN (SELECT id FROM parcel ORDER BY due_at LIMIT {max(0, there - left)})")
+        run("DELETE FROM submission WHERE id NOT IN (SELECT submission_id FROM parcel)")
     context.close()
 
 
@@ -83,34 +108,43 @@ def _parcels(context: Context, owners: list[int], known: Any, start: int) -> Ite
         }
 
 
-def drained(end: Sink, count: int, seconds: float) -> float:
-    """Return how many copies a second arrive."""
-    base, limit = end.count(), time.monotonic() + 60
-    while end.count() == base:
-        if time.monotonic() > limit:
-            raise RuntimeError("nothing leaves the queue")
-        time.sleep(0.01)
-    first, start = end.count(), time.monotonic()
-    while time.monotonic() - start < seconds and end.count() - base < count:
-        time.sleep(0.01)
-    return (end.count() - first) / (time.monotonic() - start)
+@dataclass(frozen=True)
+class Drain:
+    """What a queue came to: copies a second, processor seconds for 1000, MB of the largest process at its peak."""
+
+    rate: float
+    cost: float
+    peak: int
+
+    def against(self, other: "Drain") -> str:
+        """Return this one as parts of `other`, more being better."""
+        return f"{self.rate / other.rate:.2f} of its rate, {other.cost / self.cost:.2f} of its copies for the same work"
 
 
-def measure(options: argparse.Namespace, folder: Path, count: int) -> float:
-    """Print what one depth comes to; return the rate."""
-    begun = time.monotonic()
-    filled(folder, count)
-    took = time.monotonic() - begun
+def measure(options: argparse.Namespace, folder: Path, what: str) -> Drain:
+    """Print and return what the queue that is there comes to."""
+    context = opened(folder)
+    with context.store.read() as tx:
+        count = tx.connection().exec_driver_sql("SELECT count(*) FROM parcel").scalar_one()
+    context.close()
     with sink(folder) as end, gateway(folder, end.port, options.workers, "--keep") as (_, roots):
-        before = cpu(roots)
-        rate = drained(end, count, options.seconds)
-        used = (cpu(roots) - before) / max(1, end.count()) * 1000
-        peaks = [_peak(process) for process in _family(roots[0])]
-        print(
-            f"{count:>9} parcels (put there in {took:.0f} s): {rate:6.0f} copies/s, "
-            f"CPU-s/1000 {used:.2f}, most memory of a process {max(peaks)} MB"
-        )
-        return rate
+        limit = time.monotonic() + 60
+        while end.count() < WARM:
+            if time.monotonic() > limit:
+                raise RuntimeError("nothing leaves the queue")
+            time.sleep(0.01)
+        first, before, start = end.count(), cpu(roots), time.monotonic()
+        while time.monotonic() - start < options.seconds and end.count() < count - WARM:
+            time.sleep(0.05)
+        copies, took = end.count() - first, time.monotonic() - start
+        cost = (cpu(roots) - before) / copies * 1000
+        found = Drain(copies / took, cost, max(_peak(process) for process in _family(roots[0])))
+    print(
+        f"{what:<8}{count:>10,} parcels: {found.rate:6.0f} copies/s, CPU-s/1000 {found.cost:.3f}, "
+        f"most memory of a process {found.peak} MB ({copies:,} copies)",
+        flush=True,
+    )
+    return found
 
 
 def _family(root: int) -> list[int]:
@@ -127,18 +161,27 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--deep", type=int, default=1_000_000)
-    parser.add_argument("--short", type=int, default=5_000)
+    parser.add_argument("--short", type=int, default=20_000)
+    parser.add_argument("--contacts", type=int, default=10_000)
+    parser.add_argument("--many", type=int, default=1_000_000)
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--folder", help="where files are kept meanwhile (default: the temporary folder)")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="depth-", dir=options.folder))
+    print(f"load {getloadavg()[0]:.1f} on {cpu_count()} processors", flush=True)
     try:
-        people(folder / "people.db", CONTACTS)
+        people(folder / "people.db", options.contacts)
         subprocess.run([str(word) for word in serve(folder, 1, "--prepare")], check=True, timeout=600)
-        short = measure(options, folder, options.short)
-        deep = measure(options, folder, options.deep)
-        print(f"deep against short: {deep / short:.2f}")
+        filled(folder, options.contacts, options.contacts, options.short)
+        short = measure(options, folder, "short")
+        filled(folder, options.contacts, options.many, options.deep)
+        deep = {}
+        for what, left in {"full": options.deep, "half": options.deep // 2, "last": options.short}.items():
+            cut(folder, left)
+            deep[what] = measure(options, folder, what)
+        for what, found in deep.items():
+            print(f"{what} against short: {found.against(short)}")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

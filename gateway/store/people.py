@@ -181,6 +181,8 @@ def opposed(tx: Session, wanted: Sequence[Wanted]) -> list[tuple[Opposition, ...
     rows: dict[tuple[int, bytes], list[Opposition]] = {}
     for advertiser_id, own in _by_advertiser(wanted):
         rows |= _opposed(tx, advertiser_id, own)
+    if not rows:
+        return [()] * len(wanted)
     return [
         tuple([row for _, digest in want.digests for row in rows.get((want.advertiser_id, digest), ())])
         for want in wanted
@@ -195,7 +197,7 @@ def _by_advertiser(wanted: Sequence[Wanted]) -> Iterator[tuple[int, Sequence[Wan
 def _contacts(tx: Session, advertiser_id: int, wanted: Iterable[Wanted]) -> dict[tuple[int, str], Known]:
     keys = {want.key for want in wanted}
     rows = _BY_KEY(tx, {"advertiser": advertiser_id, "keys": keys})
-    return {(advertiser_id, row.address_key): row for row in (Known(*values) for values in rows)}
+    return {(advertiser_id, row.address_key): row for row in map(Known._make, rows)}
 
 
 def _opposed(tx: Session, advertiser_id: int, wanted: Iterable[Wanted]) -> dict[tuple[int, bytes], list[Opposition]]:
