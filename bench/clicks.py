@@ -1,9 +1,10 @@
 """One-click POSTs a second, each acknowledged durably, alone and while mail flows.
 
-    bench/clicks.py [--clicks 3000] [--clients 20] [--workers 2] [--folder DIR]
+    bench/clicks.py [--clicks 3000] [--clients 20] [--workers 2] [--folder DIR] [--postgres]
 
 Each person presses once (RFC 8058), over connections that are kept. While mail flows, the load of `load.py` sends
-newsletters to other people at the same time, and its messages a second are shown beside.
+newsletters to other people at the same time, and its messages a second are shown beside. `--postgres` starts a server
+of its own, which syncs every commit; its seconds on a processor are shown beside those of the gateway.
 """
 
 import argparse
@@ -14,7 +15,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -28,6 +30,7 @@ from serve import settings_for
 from gateway.flow.context import open_context
 from gateway.tokens import Link, Purpose
 from tests.support.ports import free_port, wait_for_port
+from tests.support.postgres import Cluster
 
 BODY = b"List-Unsubscribe=One-Click"
 HEAD = (
@@ -36,9 +39,9 @@ HEAD = (
 )
 
 
-def tokens(folder: Path, skip: int, count: int) -> list[str]:
+def tokens(folder: Path, store: str | None, skip: int, count: int) -> list[str]:
     """Return the tokens of `count` people."""
-    options = argparse.Namespace(spool=folder / "spool", store=None, contacts=folder / "people.db", web="127.0.0.1:0")
+    options = argparse.Namespace(spool=folder / "spool", store=store, contacts=folder / "people.db", web="127.0.0.1:0")
     options.listen, options.upstream, options.connections, options.log = "127.0.0.1:0", "127.0.0.1:1", 1, "warning"
     context = open_context(settings_for(options))
     with context.store.read() as tx:
@@ -86,24 +89,41 @@ def mail(port: int, end: Sink, letter: Path, roots: list[int], stop: threading.E
     return found
 
 
-def measure(options: argparse.Namespace, folder: Path) -> None:
+@contextmanager
+def database(*, server: bool) -> Iterator[tuple[list[str], list[int]]]:
+    """Have a store: its `--store` for `serve.py`, and the processes beside the gateway that work for it."""
+    if not server:
+        yield [], []
+        return
+    cluster = Cluster()
+    try:
+        cluster.start(fsync="on", full_page_writes="on", shared_buffers="128MB")
+        cluster.run("CREATE DATABASE bench")
+        yield ["--store", cluster.url("bench")], [cluster.pid]
+    finally:
+        cluster.remove()
+
+
+def measure(options: argparse.Namespace, folder: Path, store: Sequence[str], servers: Sequence[int]) -> None:
     """Run both works and print them."""
     letter = folder / "letter"
     letter.write_bytes(newsletter(10_240).replace(b"\r\n", b"\n"))
     # smtp-source -N begins with the first person again in each round: those who press come after them all.
     people(folder / "people.db", 1000 + 2 * options.clicks + 100)
-    subprocess.run([str(word) for word in serve(folder, 1, "--prepare")], check=True, timeout=600)
-    presses = tokens(folder, 1000, 2 * options.clicks + 100)
+    subprocess.run([str(word) for word in serve(folder, 1, "--prepare", *store)], check=True, timeout=600)
+    presses = tokens(folder, store[1] if store else None, 1000, 2 * options.clicks + 100)
     web = free_port()
-    with sink(folder) as end, gateway(folder, end.port, options.workers, "--web", f"127.0.0.1:{web}") as (port, roots):
+    more = ["--web", f"127.0.0.1:{web}", *store]
+    with sink(folder) as end, gateway(folder, end.port, options.workers, *more) as (port, roots):
         wait_for_port(web)
         uvloop.run(pressed(web, presses[-100:], options.clients))
-        before, own = cpu(roots), time.process_time()
+        before = cpu(roots), cpu(servers), time.process_time()
         alone = uvloop.run(pressed(web, presses[: options.clicks], options.clients))
-        spent, own = cpu(roots) - before, time.process_time() - own
+        after = cpu(roots), cpu(servers), time.process_time()
+        spent, server, own = ((then - now) / options.clicks * 1000 for now, then in zip(before, after, strict=True))
         print(
-            f"alone            {alone:7.0f} presses/s  CPU-s/1000 {spent / options.clicks * 1000:.2f}, "
-            f"of the client {own / options.clicks * 1000:.2f}"
+            f"alone            {alone:7.0f} presses/s  CPU-s/1000 {spent:.2f}, "
+            f"of the database server {server:.2f}, of the client {own:.2f}"
         )
         stop, rounds = threading.Event(), []
         sending = threading.Thread(target=lambda: rounds.extend(mail(port, end, letter, roots, stop)))
@@ -125,10 +145,12 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=20)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--folder", help="where files are kept meanwhile (default: the temporary folder)")
+    parser.add_argument("--postgres", action="store_true", help="on a server of its own")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="clicks-", dir=options.folder))
     try:
-        measure(options, folder)
+        with database(server=options.postgres) as (store, servers):
+            measure(options, folder, store, servers)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

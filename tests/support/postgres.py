@@ -59,9 +59,9 @@ class Cluster:
         """Return the address of a database, as `[store] url` wants it."""
         return f"postgresql://postgres@/{database}?host={self.folder}"
 
-    def start(self) -> None:
-        """Start the server and return when it answers."""
-        settings = [part for name, value in FAST.items() for part in ("-c", f"{name}={value}")]
+    def start(self, **changed: str) -> None:
+        """Start the server, its settings `FAST` but for what is `changed`, and return when it answers."""
+        settings = [part for name, value in (FAST | changed).items() for part in ("-c", f"{name}={value}")]
         log = (self.folder / "log").open("ab")
         # --pdeathsig: a test run that is killed leaves no server behind
         self._process = subprocess.Popen(
@@ -87,6 +87,12 @@ class Cluster:
         """Stop the server and delete everything."""
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    @property
+    def pid(self) -> int:
+        """Return the number of the server's first process."""
+        assert self._process, "the server is not running"
+        return self._process.pid
 
     def create(self, template: str = "template0") -> str:
         """Make a database, a copy of `template`, and return its name."""
