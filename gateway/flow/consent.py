@@ -14,6 +14,7 @@ from gateway import clock
 from gateway.errors import NotFound, TryLater
 from gateway.flow.context import Context
 from gateway.law.events import Kind
+from gateway.law.facts import Opposition as Standing
 from gateway.mail.address import Address, parse
 from gateway.store import bursts, ledger, oppositions, people, spool
 from gateway.store.people import Dossier, Wanted
@@ -110,12 +111,13 @@ def oppose_each(context: Context, tx: Tx, noes: Sequence[No]) -> list[bool]:
     does not stand any more for this: the new no has to be the later one.
     """
     wanted = [_wanted(context, no.advertiser_id, no.address) for no in noes]
+    standing = _standing(tx, noes, wanted)
     fresh: list[bool] = []
     rows: list[dict[str, Any]] = []
     said: set[tuple[int, str, int | None, str | None]] = set()  # in this very call
-    for no, want, dossier in zip(noes, wanted, people.dossiers(tx, wanted), strict=True):
+    for no, want, stands in zip(noes, wanted, standing, strict=True):
         scope = (want.advertiser_id, want.key, no.list_id, no.said.channel)
-        fresh.append(scope not in said and not _holds(dossier, no))
+        fresh.append(scope not in said and not stands)
         if fresh[-1]:
             said.add(scope)
             rows += _oppositions(context, no)
@@ -128,11 +130,21 @@ def _wanted(context: Context, advertiser_id: int, address: Address) -> Wanted:
     return Wanted(advertiser_id, address.key, context.digests.of(advertiser_id, address.spelled, address.key))
 
 
-def _holds(dossier: Dossier, no: No) -> bool:
-    """Return whether an opposition of that scope stands, and the person has not agreed to anything since."""
+def _standing(tx: Tx, noes: Sequence[No], wanted: Sequence[Wanted]) -> list[bool]:
+    """Return for each whether an opposition of that scope stands, and the person has not agreed to anything since."""
+    last = [_last(no, found) for no, found in zip(noes, people.opposed(tx, wanted), strict=True)]
+    before = [want for want, at in zip(wanted, last, strict=True) if at]  # mostly nobody, and then nothing is read
+    dossiers = iter(people.dossiers(tx, before) if before else ())
+    return [at is not None and not _agreed(next(dossiers), at) for at in last]
+
+
+def _last(no: No, found: Iterable[Standing]) -> datetime | None:
     scope = (no.list_id, no.said.channel)
-    last = max((one.at for one in dossier.oppositions if (one.list, one.channel) == scope), default=None)
-    return last is not None and not any(one.kind in AGREEMENTS and one.at > last for one in dossier.events)
+    return max((one.at for one in found if (one.list, one.channel) == scope), default=None)
+
+
+def _agreed(dossier: Dossier, since: datetime) -> bool:
+    return any(one.kind in AGREEMENTS and one.at > since for one in dossier.events)
 
 
 def _oppositions(context: Context, no: No) -> Iterator[dict[str, Any]]:
