@@ -95,25 +95,24 @@ def _tags(data: bytes) -> list[bytes]:
 
 def _plain(data: bytes, alone: list[bytes]) -> Spot | None:
     """Return `Page.plain`, and put the names of tags that open nothing into `alone`."""
-    still_open = [b""]
+    around: list[bytes | None] = []  # the end tags of what is open, but for the innermost
+    awaited: bytes | None = None
     bodies, following = 0, iter(_tags(data))
     for name in following:
-        if not name:
-            return None
-        if name == still_open[-1]:
-            still_open.pop()
+        if name == awaited:
+            awaited = around.pop()
         elif end := _ORDINARY.get(name):
-            still_open.append(end)
-        elif name == b"/body" and len(still_open) == 1:
-            bodies += 1
+            around.append(awaited)
+            awaited = end
         elif name in (b"style", b"title"):
             if next(following, b"") != b"/" + name:
                 return None
-        elif name in _ALONE or (name in _ROOT_ENDS and len(still_open) == 1):
+        elif name in _ALONE or (name in _ROOT_ENDS and not around):
             alone.append(name)
+            bodies += name == b"/body"
         else:
             return None
-    return None if len(still_open) > 1 else _before_the_end(data, bodies)
+    return None if around else _before_the_end(data, bodies)
 
 
 def _before_the_end(data: bytes, bodies: int) -> Spot | None:
