@@ -109,7 +109,7 @@ def main() -> None:
     timed("plan", lambda: plan(raw))
     timed("plan + first copy", lambda: plan(raw).copy(insert))
     timed("copy", lambda: ready.copy(insert))
-    timed("  of that: HTML mention to quoted-printable", lambda: encode.qp(mention.html.encode()))
+    timed("  of that: HTML mention to quoted-printable", lambda: encode.qp_again(mention.page))
     timed("render the mention, another link", lambda: render(FIELDS, "fr"))
     timed("scan the structure", lambda: structure.scan(raw))
     timed("decode quoted-printable", lambda: encode.transfer_decoded(coded, "quoted-printable"))

@@ -172,3 +172,19 @@ def test_many_copies_differ_by_their_links_only():
         return ready.copy(Insert((), render(fields, "fr")))
 
     assert copy("aaa").replace(b"/aaa", b"/bbb") == copy("bbb")
+
+
+@given(message)
+@settings(max_examples=100, deadline=None)
+def test_what_copies_share_does_not_depend_on_which_was_written_before(content):
+    ready = plan(content, opening=True)
+    if isinstance(ready, Unfit):
+        return
+    ascii_only = MentionFields(
+        legal_name="Example", optout_url="https://stop.exemple.fr/a", basis_sentence="you agreed"
+    )
+    inserts = [INSERT, Insert((), render(ascii_only, "en")), INSERT, Insert((), render(ascii_only, "fr"))]
+    fresh = [plan(content, opening=True) for _ in inserts]
+    for insert, alone in zip(inserts, fresh, strict=True):
+        assert isinstance(alone, Plan)
+        assert ready.copy(insert) == alone.copy(insert)
