@@ -8,7 +8,8 @@ from html import unescape
 
 from selectolax.lexbor import LexborHTMLParser
 
-HIDING = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden")
+BLANK = r"[ \t\n\r\f]*"  # of CSS; a blank that breaks no line is a letter there
+HIDING = re.compile(f"display{BLANK}:{BLANK}none|visibility{BLANK}:{BLANK}hidden")
 SELDOM_SHOWN = {"script", "style", "template", "title", "textarea", "head", "noscript", "select", "iframe"}
 
 
