@@ -52,7 +52,7 @@ def pixels(content: bytes) -> list[str]:
     found = []
     for part in _shown(email.message_from_bytes(content, policy=compat32)):
         if _kind(part) in TEXTS - {"text/plain"}:
-            for node in LexborHTMLParser(rules.text_of(part)).css("img, [background]:not(body)"):
+            for node in LexborHTMLParser(rules.text_of(part)).css("img, [background]:not(body, style)"):
                 size = (node.attributes.get(name) for name in ("width", "height"))
                 source = node.attributes.get("src" if node.tag == "img" else "background") or ""
                 sized = SIZED.search(node.attributes.get("style") or "")  # goes before the attributes
