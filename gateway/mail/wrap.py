@@ -33,18 +33,18 @@ def plan(content: bytes, root: Part, fields: tuple[Field, ...]) -> Callable[[Men
 
 def _mention(mention: Mention, boundary: bytes) -> bytes:
     """Return the mention as a part of its own, in text and HTML."""
-    text = mention.text.replace("\n", "\r\n").encode() + b"\r\n"
-    html = b"<!DOCTYPE html>\r\n<html><body>\r\n" + mention.html.encode("ascii") + b"\r\n</body></html>\r\n"
+    text = f"{mention.text}\n".replace("\n", "\r\n").encode().splitlines(keepends=True)
+    html = (b"<!DOCTYPE html>\r\n<html><body>\r\n", *mention.page, b"</body></html>\r\n")
     delimiter = b"\r\n--" + boundary
     return b"".join(
         (
             b'Content-Type: multipart/alternative; boundary="' + boundary + b'"\r\n',
             delimiter,
             b"\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n",
-            encode.qp(text),
+            encode.qp_again(text),
             delimiter,
             b"\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n",
-            encode.qp(html),
+            encode.qp_again(html),
             delimiter,
             b"--\r\n",
         )
