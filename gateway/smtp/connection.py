@@ -95,6 +95,7 @@ class Connection(SMTP):
         self._login_timer: asyncio.TimerHandle | None = None
         self._open = True
         self._linger = False
+        self._clogged = False  # the client does not read what we send
         self._replies: list[bytes] = []
         self._replies_size = 0
 
@@ -147,6 +148,16 @@ class Connection(SMTP):
         """Let the commands already sent be answered; TLS cannot be half closed."""
         self.wire.feed_eof()
         return not self._secure
+
+    def pause_writing(self) -> None:
+        """Let replies wait from now on."""
+        super().pause_writing()
+        self._clogged = True
+
+    def resume_writing(self) -> None:
+        """Go on."""
+        super().resume_writing()
+        self._clogged = False
 
     def connection_lost(self, error: Exception | None) -> None:
         """End the wait for the client. What is under way ends by itself: aiosmtpd's own method would cancel it."""
@@ -223,12 +234,13 @@ class Connection(SMTP):
             self._replies.clear()
             self._replies_size = 0
             self._writer.write(data)
-            since = self.wire.waiting_since
-            self.wire.waiting_since = since or self.loop.time()  # a client that does not read is idle too
-            try:
-                await self._writer.drain()
-            finally:
-                self.wire.waiting_since = since
+            if self._clogged:
+                since = self.wire.waiting_since
+                self.wire.waiting_since = since or self.loop.time()  # a client that does not read is idle too
+                try:
+                    await self._writer.drain()
+                finally:
+                    self.wire.waiting_since = since
 
     async def protest(self, reply: str) -> None:
         """Refuse a command that breaks the protocol; too many of them end the session."""
