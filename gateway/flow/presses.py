@@ -5,7 +5,9 @@ output, and written together, in one transaction. Machines press by the thousand
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from gateway import clock, meters
@@ -25,6 +27,23 @@ LINGER = 0.002  # seconds; a transaction costs hardly more for ten presses than 
 PAUSE = 0.02  # seconds between two looks at a copy that a courier holds
 
 
+@dataclass(slots=True)
+class Taken:
+    """What became of a press: whether the no stands (None: nothing is left to stop), and what couriers held then."""
+
+    contact: int
+    stands: bool | None
+    held: bool = False  # a courier had a copy for the person in hand when the no was durable
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """The presses that came together: their transaction, and what became of each."""
+
+    tx: Tx
+    taken: list[Taken] = field(default_factory=list)
+
+
 class Presses:
     """Takes the presses of one process."""
 
@@ -32,7 +51,7 @@ class Presses:
         self._context = context
         self._catalogue = Catalogue()
         store = context.store
-        self._record: Group[Tx, Press, bool | None] = Group(store.begin, self._recorded, linger=LINGER, name="presses")
+        self._record: Group[Round, Press, Taken] = Group(self._begin, self._recorded, linger=LINGER, name="presses")
         # As `flow.facts.Reader`: an embedded database is read on the loop.
         self._held: Group[Tx, int, bool] | Inline[Tx, int, bool] = (
             Inline(store.read, _in_hand) if store.embedded else Group(store.read, _in_hand, name="in-hand")
@@ -44,12 +63,12 @@ class Presses:
         Return whether it stands, which it must, or None when nothing is left of what the link was about. Twice is
         once. For an erased person there is nothing left to do. Raise `errors.TryLater`; the no may have been recorded.
         """
-        stands = await self._record.ask(press)
-        if stands is not None:
+        taken = await self._record.ask(press)
+        if taken.stands is not None:
             meters.count("opt_outs", press.origin)
-        if stands:
-            await self._settled(press.link.contact)
-        return stands
+        if taken.held:
+            await self._settled(taken.contact)
+        return taken.stands
 
     async def close(self) -> None:
         """Answer what was asked, then stop."""
@@ -59,13 +78,34 @@ class Presses:
     async def _settled(self, contact_id: int) -> None:
         """Wait as `consent.settle` does."""
         limit = clock.ticks() + consent.PATIENCE
-        while await self._held.ask(contact_id):
+        while True:
+            await asyncio.sleep(PAUSE)
+            if not await self._held.ask(contact_id):
+                return
             if clock.ticks() > limit:
                 raise TryLater(consent.UNDER_WAY)
-            await asyncio.sleep(PAUSE)
 
-    def _recorded(self, tx: Tx, presses: Sequence[Press]) -> list[bool | None]:
-        return _record(self._context, tx, self._catalogue, presses)
+    @contextmanager
+    def _begin(self) -> Iterator[Round]:
+        """Open a round; once it is durable, see in one look for whom couriers hold a copy.
+
+        Not before: a copy claimed until the commit may have been decided on without the no. And not from the loop,
+        where asking takes two turns more, which are long while mail flows.
+        """
+        store = self._context.store
+        with store.begin() as tx:
+            begun = Round(tx)
+            yield begun
+        if stopped := [taken for taken in begun.taken if taken.stands]:
+            with store.read() as tx:
+                held = _in_hand(tx, [taken.contact for taken in stopped])
+            for taken, holds in zip(stopped, held, strict=True):
+                taken.held = holds
+
+    def _recorded(self, begun: Round, presses: Sequence[Press]) -> Sequence[Taken]:
+        stands = _record(self._context, begun.tx, self._catalogue, presses)
+        begun.taken.extend(Taken(press.link.contact, one) for press, one in zip(presses, stands, strict=True))
+        return begun.taken
 
 
 def _in_hand(tx: Tx, contact_ids: Sequence[int]) -> list[bool]:

@@ -1,8 +1,8 @@
 """Presses that come together: one transaction, and for each person what it would have come to alone."""
 
 import asyncio
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -18,6 +18,7 @@ from gateway.mail.address import parse
 from gateway.store import ledger, lists, people, spool
 from gateway.store.records import Burst, Swift
 from gateway.store.tables import Event, Opposition
+from gateway.store.tx import Tx
 from gateway.tokens import Link
 from tests.flow.rig import CAMILLE, rig
 
@@ -118,6 +119,23 @@ def test_who_agreed_again_is_opted_out_again_beside_who_did_not(context: Context
     )
     [(_, verdict)] = check.check(context, "lettre", [parse("person0@corp.example")])
     assert verdict.code == "R-OBJECTED"
+
+
+def test_what_couriers_hold_is_looked_at_when_the_no_is_durable(
+    context: Context, crowd: list[Link], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[set[int]] = []
+    look = spool.in_hand
+
+    def watched(tx: Tx, contacts: Collection[int], now: datetime) -> set[int]:
+        seen.append({event.contact_id for event in objections(context)})  # in a transaction of its own
+        return look(tx, contacts, now)
+
+    monkeypatch.setattr(spool, "in_hand", watched)
+    assert together(context, [Press(link, "one-click") for link in crowd]) == [True] * len(crowd)
+    assert seen
+    assert set.union(*seen) == {link.contact for link in crowd}
+    assert all(seen)
 
 
 @pytest.mark.anyio
