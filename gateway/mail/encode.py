@@ -195,6 +195,12 @@ def _qp_walk(raw: bytes, start: int, count: int) -> int | None:
     # What is written is no shorter than what it means: so many bytes, up to a line end, are behind no offset.
     while (stop := raw.rfind(b"\n", place, place + count) + 1) > place:
         count, place = count - len(binascii.a2b_qp(raw[place:stop])), stop
+    place = _qp_step(raw, place, count) if b"=" in raw[place : place + count + 1] else place + count
+    return place if len(binascii.a2b_qp(raw[start:place])) == wanted else None
+
+
+def _qp_step(raw: bytes, place: int, count: int) -> int:
+    """Return where `count` more bytes are written before, but for what cannot be told."""
     for line in _QP_LINE_OF.finditer(raw, place):
         more = len(binascii.a2b_qp(line[0]))
         if more > count:
@@ -204,7 +210,7 @@ def _qp_walk(raw: bytes, start: int, count: int) -> int | None:
         if count <= 0 and token[0] != b"=\r\n":
             break
         count, place = count - len(binascii.a2b_qp(token[0])), token.end()
-    return place if len(binascii.a2b_qp(raw[start:place])) == wanted else None
+    return place
 
 
 def base64_place(raw: bytes, offset: int) -> int:

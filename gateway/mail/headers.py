@@ -180,7 +180,8 @@ def line(name: str, value: str) -> bytes:
 def _folded(name: str, text: str) -> bytes:
     lines: list[str] = []
     current = ""
-    for word in _WORDS.findall(text):
+    even = "  " not in text and text[-1] != " "
+    for word in text.replace(" ", "\n ").split("\n") if even else _WORDS.findall(text):
         if current and len(current) + len(word) > _LINE and current.strip() != f"{name}:":
             lines.append(current)
             current = ""

@@ -243,11 +243,13 @@ def _splicer(
 
 
 def _kept_fields(parsed: Headers, remove: frozenset[str]) -> tuple[Field, ...]:
+    dropped = _DROPPED | remove
     return tuple(
-        found
-        for found in parsed.fields
-        if found.name.startswith(_KEPT)
-        or not (found.name in _DROPPED or found.name in remove or found.name.startswith(_DROPPED_STARTS))
+        [
+            found
+            for found in parsed.fields
+            if not (found.name in dropped or found.name.startswith(_DROPPED_STARTS)) or found.name.startswith(_KEPT)
+        ]
     )
 
 

@@ -79,6 +79,8 @@ def test_a_written_line_unfolds_to_what_was_given(value):
     assert written.replace(b"\r\n ", b" ") == f"X-Test: {value}\r\n".encode()
     assert all(line.strip() for line in written.removesuffix(b"\r\n").split(b"\r\n"))
     assert headers.parse(written).get("x-test") == value
+    single = " ".join(value.split())
+    assert single.replace(" ", "\n ").split("\n") == headers._WORDS.findall(single)
 
 
 def test_the_list_unsubscribe_field_folds_between_its_addresses():
@@ -120,6 +122,19 @@ def test_text_in_quoted_printable_keeps_the_rules_of_rfc_2045(data):
         assert line.isascii()
         assert not line.startswith(b"--")
         assert not line.endswith((b" ", b"\t"))
+
+
+@given(
+    st.lists(
+        st.sampled_from([b"=\r\n", b"=3D", b"a", b"bc de", b"\r\n", b"=", b"\n", b"=\n", b" ", b"x" * 40, b"=4"])
+    ).map(b"".join)
+)
+@settings(max_examples=400)
+def test_a_place_is_that_of_a_walk_by_lines_and_characters(raw):
+    for count in range(len(raw) + 2):
+        stepped = encode._qp_step(raw, 0, count)
+        right = len(binascii.a2b_qp(raw[:stepped])) == count
+        assert encode._qp_walk(raw, 0, count) == (stepped if right else None)
 
 
 def test_a_place_is_never_inside_an_escape():
