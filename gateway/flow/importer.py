@@ -23,6 +23,7 @@ from gateway.flow.importfile import Line, Sheet
 from gateway.flow.importrow import Entry, Reading, RowError, Shape, meanings
 from gateway.law.events import Kind
 from gateway.store import imports, ledger, oppositions, people
+from gateway.store.bulk import Json
 from gateway.store.tables import Batch, List
 from gateway.store.tx import Tx
 
@@ -163,7 +164,7 @@ class _Job:
         def take(chunk: list[Line]) -> _Done:
             refused: list[Refused] = []
             fit = list(_fit(chunk, self.columns, reading, refused))
-            digests = _digests(context, row, (entry for _, entry in fit))
+            digests = _digests(context, row, fit)
             with lock, context.store.begin() as tx:
                 opposed, same = _write(context, tx, row, fit, digests, actor=plan.actor, batch_id=self.batch_id)
             refused += [Refused(line.number, line.values, "opposed") for line in opposed]
@@ -177,14 +178,32 @@ class _Job:
         return self.batch.id if self.batch else None
 
 
-def _fit(
-    chunk: Iterable[Line], columns: _Columns, reading: Reading, refused: list[Refused]
-) -> Iterator[tuple[Line, Entry]]:
+class _Fit(NamedTuple):
+    """A row that can be taken: its line, and what is written of it, all but the numbers (`_write`)."""
+
+    line: Line
+    key: str
+    contact: dict[str, Any]
+    event: dict[str, Any]
+
+
+def _fit(chunk: Iterable[Line], columns: _Columns, reading: Reading, refused: list[Refused]) -> Iterator[_Fit]:
+    write = Json()
     for line in chunk:
         try:
-            yield line, reading.entry(line.cells, columns.shape(line.columns), line.problem)
+            entry = reading.entry(line.cells, columns.shape(line.columns), line.problem)
         except RowError as problem:
             refused.append(Refused(line.number, line.values, problem.code, problem.detail))
+        else:
+            yield _ready(line, entry, write)
+
+
+def _ready(line: Line, entry: Entry, write: Json) -> _Fit:
+    contact = {**entry.contact, "address": entry.address.spelled, "address_key": entry.key}
+    # Written out here, because everybody else waits for what is done inside the transaction.
+    evidence = write(entry.evidence)
+    event = {"kind": entry.kind.value, "at": entry.at, "direct": entry.direct, "evidence": evidence}
+    return _Fit(line, entry.key, contact, event)
 
 
 def _open(context: Context, row: List, plan: Plan) -> Batch:
@@ -203,27 +222,29 @@ def _finish(context: Context, batch: Batch, tally: Tally) -> None:
 
 
 def _write(
-    context: Context, tx: Tx, row: List, fit: Sequence[tuple[Line, Entry]], digests: _Digests, **written_by: object
+    context: Context, tx: Tx, row: List, fit: Sequence[_Fit], digests: _Digests, **written_by: object
 ) -> tuple[list[Line], int]:
     """Write the rows that nobody opposes; return the lines of the others, and how many were known word for word."""
     against = _opposed(tx, row, digests)
-    kept = [entry for _, entry in fit if entry.key not in against] if against else [entry for _, entry in fit]
+    kept = [one for one in fit if one.key not in against] if against else fit
     numbers, recorded = context.store.take(2 * len(kept)), clock.now()
+    for number, one in zip(numbers, kept, strict=False):
+        one.contact["id"] = number
     # A country that is not known is not France: the professional regime asks for the country.
     common = {"advertiser_id": row.advertiser_id, "created_at": recorded, "country": None}
-    ids = people.upsert_many(tx, list(map(_contact, numbers, kept)), common)
-    of = [ids[entry.key] for entry in kept]
+    ids = people.upsert_many(tx, [one.contact for one in kept], common)
+    for number, one in zip(numbers[len(kept) :], kept, strict=True):
+        one.event.update({"id": number, "contact_id": ids[one.key]})
+    known = {ids[one.key] for one in kept if ids[one.key] != one.contact["id"]}
     common = {"advertiser_id": row.advertiser_id, "list_id": row.id, "channel": CHANNEL, "recorded_at": recorded}
-    events = list(map(_event, numbers[len(kept) :], of, kept))
-    known = {contact for contact, number in zip(of, numbers, strict=False) if contact != number}
-    written = ledger.extend_unsaid(tx, events, common | written_by, known)
-    return [line for line, entry in fit if entry.key in against] if against else [], len(kept) - written
+    written = ledger.extend_unsaid(tx, [one.event for one in kept], common | written_by, known)
+    return [one.line for one in fit if one.key in against] if against else [], len(kept) - written
 
 
-def _digests(context: Context, row: List, entries: Iterable[Entry]) -> _Digests:
+def _digests(context: Context, row: List, fit: Iterable[_Fit]) -> _Digests:
     """Return the key of each address by its digests."""
     of, owner = context.digests.of, row.advertiser_id
-    return {digest: entry.key for entry in entries for digest in of(owner, entry.address.spelled, entry.key)}
+    return {digest: one.key for one in fit for digest in of(owner, one.contact["address"], one.key)}
 
 
 def _opposed(tx: Tx, row: List, digests: _Digests) -> set[str]:
@@ -235,21 +256,6 @@ def _opposed(tx: Tx, row: List, digests: _Digests) -> set[str]:
     }
 
 
-def _contact(number: int, entry: Entry) -> dict[str, Any]:
-    return {**entry.contact, "id": number, "address": entry.address.spelled, "address_key": entry.key}
-
-
-def _event(number: int, contact: int, entry: Entry) -> dict[str, Any]:
-    return {
-        "id": number,
-        "contact_id": contact,
-        "kind": entry.kind.value,
-        "at": entry.at,
-        "direct": entry.direct,
-        "evidence": entry.evidence,
-    }
-
-
 def one(context: Context, row: List, values: Mapping[str, object], actor: str, kind: Kind | None = None) -> Entry:
     """Record what one person said or was told (column → value, as in a file) and return it.
 
@@ -258,9 +264,10 @@ def one(context: Context, row: List, values: Mapping[str, object], actor: str, k
     reading = Reading(row, {}, clock.now(), ZoneInfo(context.policy.timezone), kind)
     columns, cells = tuple(values), tuple(values.values())
     entry = reading.entry(cells, Shape(columns, {name: name for name in columns}))
-    digests = _digests(context, row, [entry])
+    fit = [_ready(Line(1, columns, cells), entry, Json())]
+    digests = _digests(context, row, fit)
     with context.store.begin() as tx:
-        opposed, _ = _write(context, tx, row, [(Line(1, columns, cells), entry)], digests, actor=actor)
+        opposed, _ = _write(context, tx, row, fit, digests, actor=actor)
         if opposed:
             raise RowError("opposed")
     return entry

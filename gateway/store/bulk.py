@@ -22,7 +22,8 @@ _Encode = Callable[[Any], Any]
 class Bulk:
     """Inserts many rows of one table, mappings of column names in which columns with a default may be missing.
 
-    Names come from the tables, never from data.
+    What is kept as JSON, a list or a mapping, may be its text already (`Json`). Names come from the tables, never from
+    data.
     """
 
     def __init__(self, model: type[SQLModel]) -> None:
@@ -84,21 +85,24 @@ class Bulk:
 
 def _encoder(column: Column[Any], *, embedded: bool) -> _Encode | None:
     if isinstance(column.type, JSON):
-        return _Json()
+        return Json()
     if isinstance(column.type, Moment) and embedded:
         return _Moments().__getitem__
     return None
 
 
-class _Json:
-    """Writes values as JSON; one value shared by neighbouring rows is written out once."""
+class Json:
+    """Writes lists and mappings as JSON; one that neighbouring rows share is written out once, and a text stays."""
 
     def __init__(self) -> None:
         self._encode = json.JSONEncoder(check_circular=False).encode
         self._last: object = None
         self._text: str | None = None
 
-    def __call__(self, value: object) -> str | None:
+    def __call__(self, value: object) -> str:
+        """Return the text."""
+        if isinstance(value, str):
+            return value
         if self._text is None or value is not self._last:
             self._last, self._text = value, self._encode(value)
         return self._text
