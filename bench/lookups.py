@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from os import getloadavg
 from pathlib import Path
 
@@ -93,14 +94,20 @@ def house(kind: str, size: int, url: str, folder: Path) -> House:
 
 
 def multiply(context: Context, first: int, size: int) -> None:
-    """Add people number `first` + 1 to `size` beside those there are, each with an event, inside the database."""
+    """Add people number `first` + 1 to `size` beside those there are, each with an event, inside the database.
+
+    Their events were recorded yesterday and sealed, if those there are have been; else a gateway would begin to seal
+    them while it is measured.
+    """
+    yesterday = f"'{clock.now() - timedelta(days=1):%Y-%m-%d %H:%M:%S.%f}'"
     series = "WITH RECURSIVE n(n) AS (SELECT {} UNION ALL SELECT n + 1 FROM n WHERE n < {})"
     for low in range(first + 1, size + 1, SLICE):
         high = min(size, low + SLICE - 1)
         contact, event = (context.store.take(high - low + 1)[0] - low for _ in range(2))
         new = {
             "contact": {"id": f"n + {contact}", "address": NAME, "address_key": NAME},
-            "event": {"id": f"n + {event}", "contact_id": f"n + {contact}"},
+            "event": {"id": f"n + {event}", "contact_id": f"n + {contact}", "recorded_at": yesterday},
+            "leaf": {"row_id": f"n + {event}"},
         }
         with context.store.begin() as tx:
             for table, said in new.items():
@@ -109,7 +116,7 @@ def multiply(context: Context, first: int, size: int) -> None:
                 tx.connection().execute(
                     text(
                         f"INSERT INTO {table} ({', '.join(names)}) {series.format(low, high)} "
-                        f"SELECT {values} FROM n, (SELECT * FROM {table} ORDER BY id LIMIT 1) old"
+                        f"SELECT {values} FROM n, (SELECT * FROM {table} ORDER BY {names[0]} LIMIT 1) old"
                     )
                 )
 
