@@ -4,8 +4,8 @@
 
 The parcels are put into the spool beforehand, 50 of them to a message of 10 KB, all due, for people drawn at random
 from those known: `--contacts` of them beside the short queue, `--many` beside the deep one. The deep one is measured
-full, half empty and nearly empty, for some seconds each, from when copies flow; in between, what would have been
-drained is deleted. Processor time changes less with what else the machine does.
+full, half empty and nearly empty, for some seconds each, from when copies flow, and each time a short one before it;
+in between, what would have been drained is deleted. Processor time changes less with what else the machine does.
 """
 
 import argparse
@@ -171,17 +171,17 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="depth-", dir=options.folder))
     print(f"load {getloadavg()[0]:.1f} on {cpu_count()} processors", flush=True)
     try:
-        people(folder / "people.db", options.contacts)
-        subprocess.run([str(word) for word in serve(folder, 1, "--prepare")], check=True, timeout=600)
-        filled(folder, options.contacts, options.contacts, options.short)
-        short = measure(options, folder, "short")
-        filled(folder, options.contacts, options.many, options.deep)
-        deep = {}
+        few, many = folder / "few", folder / "many"
+        for place in (few, many):
+            place.mkdir()
+            people(place / "people.db", options.contacts)
+            subprocess.run([str(word) for word in serve(place, 1, "--prepare")], check=True, timeout=600)
+        filled(many, options.contacts, options.many, options.deep)
         for what, left in {"full": options.deep, "half": options.deep // 2, "last": options.short}.items():
-            cut(folder, left)
-            deep[what] = measure(options, folder, what)
-        for what, found in deep.items():
-            print(f"{what} against short: {found.against(short)}")
+            filled(few, options.contacts, options.contacts, options.short)
+            short = measure(options, few, "short")
+            cut(many, left)
+            print(f"against short: {measure(options, many, what).against(short)}", flush=True)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
