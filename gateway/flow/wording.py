@@ -3,6 +3,7 @@
 from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
+from operator import attrgetter
 
 from gateway.flow.context import Context
 from gateway.flow.facts import Case
@@ -190,7 +191,7 @@ def _events(case: Case) -> tuple[Event, ...]:
 
 
 def _last(events: list[Event], kind: Kind) -> Event | None:
-    return max((event for event in events if event.kind is kind), key=lambda event: event.at, default=None)
+    return max([event for event in events if event.kind is kind], key=attrgetter("at"), default=None)
 
 
 def _day(context: Context, event: Event | None, lang: str) -> str:

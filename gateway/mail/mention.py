@@ -92,8 +92,7 @@ class MentionFields(NamedTuple):
     nature: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Mention:
+class Mention(NamedTuple):
     """The block as `text` (lines end in LF, none behind the last) and as `page`: HTML in ASCII, whole lines with CRLF.
 
     Lines of the page that are the same for everybody come together, as one object for all. `opening` and

@@ -10,8 +10,9 @@ splices is the sender's. What cannot be served so is `Unfit`, with the reason, a
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from gateway import text
 from gateway.mail import bodies, encode, headers, leaf, lines, placeholders, structure, tracking, wrap
@@ -48,8 +49,7 @@ class Unfit:
         return text.say(f"mail.unfit-{self.key}", lang, detail=self.detail)
 
 
-@dataclass(frozen=True, slots=True)
-class Insert:
+class Insert(NamedTuple):
     """What one copy gets: `headers` on top in that order, the mention, and the addresses for placeholders.
 
     `links` maps "unsubscribe_url" and "preferences_url"; the second falls back to the first.
@@ -57,7 +57,7 @@ class Insert:
 
     headers: tuple[tuple[str, str], ...]
     mention: Mention
-    links: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    links: Mapping[str, str] = MappingProxyType({})
     tracking: bool = False  # the person agreed to be watched: pixels and counted links stay
 
 

@@ -6,7 +6,6 @@ processor time. Anything else that comes out of the gateway is a crash.
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 from gateway.errors import Misuse
 from gateway.mail import headers, html, looks, params
@@ -19,7 +18,7 @@ from tests.mail.golden_support import STOP, insert_of
 
 LARGEST = 20_000
 INSERT = insert_of({})
-WATCHED = replace(INSERT, tracking=True)
+WATCHED = INSERT._replace(tracking=True)
 _BLOCK = b'\r\n<div role="contentinfo"><table><tr><td><p>Pub <a href="%s">Stop</a></p></td></tr></table></div>\r\n'
 
 
