@@ -11,6 +11,7 @@ rounds is shown. Bounded in count and in time; all that is started here is ended
 
 import argparse
 import os
+import platform
 import shutil
 import signal
 import sqlite3
@@ -176,6 +177,7 @@ def show(rounds: int, results: Results, load: tuple[float, ...]) -> None:
     """Print the tables."""
     before, after = load[0], os.getloadavg()[0]
     print(f"{rounds} rounds, medians; {os.cpu_count()} processors; load {before:.1f} before, {after:.1f} after")
+    print(f"Python {platform.python_version()} in {sys.base_prefix}")
     for scene in LONG + SHORT[:1]:
         rows = {name: found for (work, name), found in results.items() if work == scene.work.name}
         if not rows:

@@ -64,8 +64,9 @@ class Server(uvicorn.Server):
 def serve(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0, listening: socket.socket | None = None) -> Server:
     """Return a server for `app`, not yet started, on `listening` or else on a new socket at `host` and `port`.
 
-    No access log, because the paths are keys; no Server field, because it helps only strangers; no trust in forwarded
-    addresses, because no answer depends on who asks.
+    No access log, because the paths are keys; no warnings, because strangers could fill the log with their malformed
+    requests; no Server field, because it helps only them; no trust in forwarded addresses, because no answer depends
+    on who asks.
     """
     config = uvicorn.Config(
         app,
@@ -74,6 +75,7 @@ def serve(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0, listening: so
         lifespan="off",
         access_log=False,
         log_config=None,
+        log_level="error",
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=10,

@@ -165,3 +165,21 @@ def test_no_trace_of_a_request_is_made_even_where_tracing_is_configured():
     environment = {**os.environ, "FASTAPI_OTEL_AUTO_CONFIGURE": "true"}
     ran = subprocess.run([sys.executable, "-c", TRACED], capture_output=True, text=True, env=environment, check=True)
     assert ran.stdout.split() == ["200"]
+
+
+def test_what_strangers_send_leaves_nothing_in_the_log(caplog):
+    async def story() -> None:
+        server = serve(app(Desk()))
+        await server.start()
+        for request in (
+            b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close, Upgrade\r\nUpgrade: websocket\r\n\r\n",
+            b"\0\1\2 nonsense\r\n\r\n",
+        ):
+            reader, writer = await asyncio.open_connection(server.host, server.port)
+            writer.write(request)
+            assert (await asyncio.wait_for(reader.read(), 10)).startswith(b"HTTP/1.1 4")
+            writer.close()
+        await server.stop()
+
+    run(story)
+    assert caplog.records == []
