@@ -28,9 +28,7 @@ class Logins:
         self._key = secrets.token_bytes(32)
         self._seen: OrderedDict[bytes, None] = OrderedDict()
         self._decoy = passwords.hash_password(secrets.token_urlsafe())
-        self._hashing = asyncio.Semaphore(
-            2
-        )  # argon2 takes 64 MiB each time: a flood of logins must not take the machine
+        self._hashing = asyncio.Semaphore(2)  # argon2 takes 19 MiB each: a flood of logins must not take the machine
 
     async def check(self, username: str, password: bytes) -> Login | None:
         """Return the login, or None when the name or the password is wrong or the account is disabled."""

@@ -8,7 +8,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import cast
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
@@ -25,6 +25,7 @@ _PRAGMAS = (
     "PRAGMA journal_size_limit=67108864",  # a long import does not leave a large log behind
     "PRAGMA wal_autocheckpoint=4000",  # pages; messages of 10 KB would otherwise checkpoint every 300 of them
 )
+BEGIN = "begin"  # the option of the engine for reading that begins a transaction on its connections
 _WRITER = ("PRAGMA cache_size=-16384",)  # KiB; the system keeps the file in memory too
 _READER = ("PRAGMA cache_size=-4096", "PRAGMA query_only=ON")
 
@@ -33,6 +34,7 @@ def engines(url: URL, busy: float, connections: int) -> tuple[Engine, Engine, En
     """Return the engines that write, read and give numbers; the file is made if it is missing."""
     path = _path(url)
     same = _create(path)
+    begin_writing, begin_reading = (_beginner(words, path, same) for words in ("BEGIN IMMEDIATE", "BEGIN"))
     writer = create_engine(
         "sqlite+pysqlite://",
         poolclass=QueuePool,
@@ -48,9 +50,10 @@ def engines(url: URL, busy: float, connections: int) -> tuple[Engine, Engine, En
         pool_size=connections,
         max_overflow=-1,  # one more costs little, and the loop, which reads here too, must never wait for a thread
         pool_use_lifo=True,  # the one used last has its pages and statements at hand
+        execution_options={BEGIN: begin_reading},
     )
-    for engine, begin in ((writer, "BEGIN IMMEDIATE"), (reader, "BEGIN")):
-        event.listen(engine, "begin", _beginner(begin, path, same))
+    event.listen(writer, "begin", begin_writing)
+    event.listen(reader, "begin", _unless_begun(begin_reading))
     return writer, reader, writer
 
 
@@ -114,18 +117,31 @@ def _set(connection: sqlite3.Connection, pragma: str, busy: float) -> None:
             return
 
 
-def _beginner(statement: str, path: Path, same: os.stat_result) -> Callable[[Connection], Any]:
+def _beginner(statement: str, path: Path, same: os.stat_result) -> Callable[[Connection], None]:
     """Return what begins a transaction: a file taken away or replaced under us must not swallow accepted mail."""
+    name = str(path)  # a Path is spelled anew for every call of the system
 
     def begin(connection: Connection) -> None:
         try:
-            there = os.path.samestat(path.stat(), same)
+            there = os.path.samestat(os.stat(name), same)  # noqa: PTH116
         except OSError:
             there = False
         if not there:
-            raise TryLater(f"the database file {path} was removed or replaced while the program was running")
-        cursor = connection.connection.cursor()
-        cursor.execute(statement)
-        cursor.close()
+            raise TryLater(f"the database file {name} was removed or replaced while the program was running")
+        _driver(connection).execute(statement)
 
     return begin
+
+
+def _unless_begun(begin: Callable[[Connection], None]) -> Callable[[Connection], None]:
+    """Return what begins a transaction where `reading.Snapshots` has not."""
+
+    def listen(connection: Connection) -> None:
+        if not _driver(connection).in_transaction:
+            begin(connection)
+
+    return listen
+
+
+def _driver(connection: Connection) -> sqlite3.Connection:
+    return cast("sqlite3.Connection", connection.connection.driver_connection)
