@@ -7,12 +7,13 @@ the next hop offers PIPELINING (RFC 2920).
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from aiosmtplib import SMTP
 
+from gateway.courier.courier import Withdrawn, always
 from gateway.courier.replies import Nonsense, Replies
 from gateway.mail.reply import Reply
 
@@ -107,14 +108,18 @@ class Line(asyncio.Protocol):
         self._send(b"\r\n".join([*commands, b""]), len(commands))
         return await self._answers(len(commands), self._timeouts.command)
 
-    async def send(self, *pieces: bytes) -> Reply:
-        """Send what ends in CRLF.CRLF after DATA was granted; return the reply. Raises `Lost`."""
+    async def send(self, body: bytes, end: bytes, ours: Callable[[], bool] = always) -> Reply:
+        """Send a message and its CRLF.CRLF after DATA was granted; return the reply. Raises `Lost`.
+
+        Raises `Withdrawn` before the end goes out when the message is not `ours` any more.
+        """
         self._expected += 1
-        if sum(map(len, pieces)) <= _PIECE:
-            self._send(b"".join(pieces), 0)
-        else:
-            for piece in pieces:
-                await self._send_large(memoryview(piece))
+        if len(body) > _PIECE:
+            await self._send_large(memoryview(body))
+            body = b""
+        if not ours():
+            raise Withdrawn
+        self._send(body + end if body else end, 0)
         return (await self._answers(1, self._timeouts.end))[0]
 
     async def _send_large(self, view: memoryview) -> None:

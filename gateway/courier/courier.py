@@ -10,14 +10,27 @@ Only that reply counts that concerns this letter. Trouble of the connection (nam
 login, silence, nonsense) is always `deferred` with 4.4.x, 4.5.x or 4.7.x, never a bounce. When the connection is lost
 between the last byte of the message and the reply, the letter may have been delivered; it is deferred, says so, and
 offering it again may make a duplicate (RFC 1047). A courier never retries by itself after the message was sent.
+
+Whether the letter is still ours to send is asked at the last moment at which it can be kept here (`Letter.ours`).
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from gateway.errors import TryLater
 from gateway.mail.reply import Reply
 
 Fate = Literal["delivered", "deferred", "failed"]
+
+
+class Withdrawn(TryLater):
+    """The letter is no longer ours to send: it was not sent."""
+
+
+def always() -> bool:
+    """Return that a letter is ours to send."""
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +45,7 @@ class Letter:
     orcpt: str = ""
     envid: str = ""
     ret: str = ""
+    ours: Callable[[], bool] = field(default=always, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +61,10 @@ class Courier(Protocol):
     """Carries letters to one next hop."""
 
     async def hand(self, letter: Letter) -> Outcome:
-        """Offer one letter; never raises for what the next hop does. Safe to call from many tasks at once."""
+        """Offer one letter; never raises for what the next hop does. Safe to call from many tasks at once.
+
+        Raise `Withdrawn` when the letter was no longer ours.
+        """
 
     async def close(self) -> None:
         """Say goodbye to the next hop; letters under way end first. No letter may be handed afterwards."""

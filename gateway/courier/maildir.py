@@ -12,7 +12,7 @@ from itertools import count
 from pathlib import Path
 
 from gateway import clock
-from gateway.courier.courier import Letter, Outcome, deferred, delivered
+from gateway.courier.courier import Letter, Outcome, Withdrawn, deferred, delivered
 from gateway.courier.envelope import check
 from gateway.mail.reply import Reply
 
@@ -57,12 +57,19 @@ class Maildir:
                 file.write(trace + letter.content.replace(b"\r\n", b"\n"))
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.rename(self._folder / "new" / name)
-        except OSError:
+            _show(letter, temporary, self._folder / "new" / name)
+        except (OSError, Withdrawn):
             temporary.unlink(missing_ok=True)
             raise
         _sync_folder(self._folder / "new")
         return name
+
+
+def _show(letter: Letter, temporary: Path, name: Path) -> None:
+    """Let a file be seen, if the letter is still ours."""
+    if not letter.ours():
+        raise Withdrawn
+    temporary.rename(name)
 
 
 def _sync_folder(folder: Path) -> None:

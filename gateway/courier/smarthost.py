@@ -49,7 +49,7 @@ class Smarthost:
             return envelope
         line.used += 1
         try:
-            outcome = await transact(line, envelope)
+            outcome = await transact(line, envelope, letter.ours)
         except Lost as trouble:
             line.abort()
             if again:

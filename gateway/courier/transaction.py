@@ -1,9 +1,10 @@
 """One transaction with the next hop: MAIL, RCPT, DATA, and what the replies mean."""
 
+from collections.abc import Callable
 from contextlib import suppress
 
 from gateway.courier.connection import END, Line, Lost
-from gateway.courier.courier import Outcome
+from gateway.courier.courier import Outcome, always
 from gateway.courier.envelope import Envelope
 from gateway.mail.reply import Reply
 
@@ -16,10 +17,11 @@ class Doubt(Exception):
     """The connection was lost after the message was sent: it may have been taken."""
 
 
-async def transact(line: Line, envelope: Envelope) -> Outcome:
+async def transact(line: Line, envelope: Envelope, ours: Callable[[], bool] = always) -> Outcome:
     """Offer one letter and return what came of it.
 
-    Raises `Lost` when the connection ended before the message was sent, and `Doubt` when it ended afterwards.
+    Raises `Lost` when the connection ended before the message was sent, `Doubt` when it ended afterwards, and
+    `Withdrawn` when the message was not `ours` any more.
     """
     replies = await _begin(line, envelope)
     refusal = next((reply for reply in replies if not reply.ok), None)
@@ -29,11 +31,11 @@ async def transact(line: Line, envelope: Envelope) -> Outcome:
     if refusal is not None:
         if granted:  # RFC 2920 3.1: DATA was granted although nobody is left to get the message
             with suppress(Lost):
-                await line.send(END)
+                await line.send(b"", END)
         return judged(refusal)
     if not granted or [reply.code // 100 for reply in replies[:2]] != [2, 2]:
         raise Lost(f"next hop talks nonsense: {replies[-1]}")
-    return await _finish(line, envelope)
+    return await _finish(line, envelope, ours)
 
 
 async def _begin(line: Line, envelope: Envelope) -> list[Reply]:
@@ -62,10 +64,10 @@ async def _one_by_one(line: Line, commands: list[bytes]) -> list[Reply]:
     return replies
 
 
-async def _finish(line: Line, envelope: Envelope) -> Outcome:
+async def _finish(line: Line, envelope: Envelope, ours: Callable[[], bool]) -> Outcome:
     """Send the message."""
     try:
-        reply = await line.send(envelope.body, envelope.end)
+        reply = await line.send(envelope.body, envelope.end, ours)
     except Lost as trouble:
         if trouble.refusal is None:
             raise Doubt(f"{trouble} after the message was sent; it may have been delivered") from trouble

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from functools import partial
 
 from gateway import clock, journal
 from gateway.errors import TryLater
@@ -18,6 +19,7 @@ from gateway.flow.context import Context
 from gateway.flow.handover import Handover, Job
 from gateway.flow.room import FREE, Room
 from gateway.flow.shelf import Book, Shelf
+from gateway.flow.term import Term
 from gateway.mail.rewrite import Plan, Unfit
 from gateway.store import spool
 from gateway.store.spool import Claimed, Handed
@@ -31,8 +33,9 @@ _SHARE = 5  # times its size is what a message takes: itself, what its copies ar
 class Lease:
     """Parcels of one filing that the process takes at once, if the filing becomes durable."""
 
-    def __init__(self, deliverer: "Deliverer", filing: Filing, prepared: Plan | Unfit, count: int) -> None:
+    def __init__(self, deliverer: "Deliverer", filing: Filing, prepared: Plan | Unfit, count: int, term: Term) -> None:
         self._deliverer = deliverer
+        self._term = term
         self._filing = filing
         self._prepared = prepared
         self._count = count
@@ -44,7 +47,7 @@ class Lease:
         rows = [entry.parcel for entry in self._filing.entries if entry.parcel and entry.parcel["state"] == "leased"]
         parcels = [Claimed(**{name: row[name] for name in Claimed._fields}) for row in rows]
         self.give_back()
-        self._deliverer.begin(Book(Handed(**self._filing.submission), self._prepared), parcels)
+        self._deliverer.begin(Book(Handed(**self._filing.submission), self._prepared), parcels, self._term)
 
     def give_back(self) -> None:
         """Release the places kept."""
@@ -67,6 +70,8 @@ class Deliverer:
         self._room = Room(limits.memory // 2)
         self._slots = asyncio.Semaphore(context.settings.upstream.connections)
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._terms: dict[int, Term] = {}  # of the parcels that the tasks carry
+        self._handed: set[int] = set()  # parcels of which only the outcome is left to write
         self._wake = asyncio.Event()
         self._behind = True  # parcels may be waiting in the spool that nobody holds
         self._stopping = False
@@ -82,30 +87,31 @@ class Deliverer:
         size = len(filing.submission["content"]) if filing.submission else 0
         if not waiting or size > SMALL or size + self._shelf.weight > MUCH or len(waiting) > self.free:
             return None
-        until = clock.now() + self._period
+        term, until = Term(self._period), clock.now() + self._period
         for parcel in waiting:
             parcel |= {"state": "leased", "node": self._node, "leased_until": until, "due_at": until}
         self.reserved += len(waiting)
-        return Lease(self, filing, prepared, len(waiting))
+        return Lease(self, filing, prepared, len(waiting), term)
 
     def look(self) -> None:
         """Look into the spool soon: parcels were put there that nobody holds."""
         self._behind = True
         self._wake_up()
 
-    def begin(self, book: Book, parcels: Sequence[Claimed]) -> None:
+    def begin(self, book: Book, parcels: Sequence[Claimed], term: Term) -> None:
         """Attempt parcels of one submission that are leased to this process."""
         self._shelf.put(book, len(parcels))
         for parcel in parcels:
-            self._start(parcel, len(book.submission.content), promised=True)
+            self._start(parcel, len(book.submission.content), term, promised=True)
 
-    def _start(self, parcel: Claimed, size: int, *, promised: bool) -> None:
+    def _start(self, parcel: Claimed, size: int, term: Term, *, promised: bool) -> None:
         task = asyncio.create_task(self._carry(parcel, size, promised=promised), name=f"parcel-{parcel.id}")
-        self._tasks[parcel.id] = task
+        self._tasks[parcel.id], self._terms[parcel.id] = task, term
         task.add_done_callback(lambda _: self._done(parcel.id))
 
     def _done(self, parcel_id: int) -> None:
-        del self._tasks[parcel_id]
+        del self._tasks[parcel_id], self._terms[parcel_id]
+        self._handed.discard(parcel_id)
         self._wake_up()
 
     def _wake_up(self) -> None:
@@ -126,14 +132,30 @@ class Deliverer:
             renewing.cancel()
 
     async def stop(self, grace: float) -> None:
-        """Take no more parcels; give those in hand `grace` seconds; the rest stay leased until their lease ends."""
+        """Take no more parcels; give those in hand `grace` seconds; leave the rest to whoever comes."""
         self._stopping = True
         self._wake.set()
         if self._tasks:
             _, late = await asyncio.wait(self._tasks.values(), timeout=grace)
+            left = set(self._tasks) - self._handed
             for task in late:
                 task.cancel()
+            if late:
+                await asyncio.wait(late)
+                await self._give_up(left)
         await self._shelf.close()
+
+    async def _give_up(self, left: set[int]) -> None:
+        """Give back the leases on parcels that were not handed over; without that they would end by themselves."""
+        journal.warn("parcels-left", parcels=len(left))
+        try:
+            await asyncio.to_thread(self._free, left)
+        except TryLater as trouble:
+            journal.warn("spool-unreachable", why=str(trouble))
+
+    def _free(self, left: set[int]) -> None:
+        with self._store.begin() as tx:
+            spool.free(tx, self._node, left, clock.now())
 
     async def _pause(self) -> None:
         with contextlib.suppress(TimeoutError):
@@ -151,7 +173,7 @@ class Deliverer:
         self.reserved += room
         self._behind = False
         try:
-            parcels, sizes = await asyncio.to_thread(self._take, room)
+            parcels, sizes, term = await asyncio.to_thread(self._take, room)
         except TryLater as trouble:
             journal.warn("spool-unreachable", why=str(trouble))
             return
@@ -160,29 +182,33 @@ class Deliverer:
         self._behind = self._behind or len(parcels) == room
         for parcel in parcels:
             if parcel.id not in self._tasks:
-                self._start(parcel, sizes[parcel.submission_id], promised=False)
+                self._start(parcel, sizes[parcel.submission_id], term, promised=False)
 
-    def _take(self, most: int) -> tuple[Sequence[Claimed], Mapping[int, int]]:
-        """Return parcels, and how large the messages are that they belong to."""
+    def _take(self, most: int) -> tuple[Sequence[Claimed], Mapping[int, int], Term]:
+        """Return parcels, how large the messages are that they belong to, and the time that they are leased for."""
         with self._store.begin() as tx:
+            term = Term(self._period)
             parcels = spool.claim(tx, self._node, clock.now(), self._period, most)
-            return parcels, spool.sizes(tx, {parcel.submission_id for parcel in parcels})
+            return parcels, spool.sizes(tx, {parcel.submission_id for parcel in parcels}), term
 
     async def _renew(self) -> None:
         """Renew what is in hand well before it ends, so that only a dead node loses its parcels."""
         while True:
             await asyncio.sleep(self._period.total_seconds() / 3)
-            held = list(self._tasks)
+            held = [number for number, term in self._terms.items() if term.lasts]
             if not held:
                 continue
             try:
-                await asyncio.to_thread(self._extend, held)
+                term, renewed = await asyncio.to_thread(self._extend, held)
             except TryLater as trouble:
                 journal.warn("lease-not-renewed", why=str(trouble))
+            else:  # one that has ended meanwhile stays so
+                self._terms |= {one: term for one, old in self._terms.items() if one in renewed and old.lasts}
 
-    def _extend(self, held: Sequence[int]) -> None:
+    def _extend(self, held: Sequence[int]) -> tuple[Term, set[int]]:
         with self._store.begin() as tx:
-            spool.renew(tx, self._node, held, clock.now() + self._period)
+            term, now = Term(self._period), clock.now()
+            return term, spool.renew(tx, self._node, held, now, now + self._period)
 
     async def _carry(self, parcel: Claimed, size: int, *, promised: bool) -> None:
         """Carry a parcel of a message of `size` bytes; a large one waits for memory, and keeps no slot meanwhile."""
@@ -195,13 +221,18 @@ class Deliverer:
         """Attempt, then record; without its evidence a parcel stays leased and is taken up when the lease ends."""
         try:
             async with self._slots, self._shelf.lent(parcel.submission_id, promised=promised) as book:
-                filing = await self._handover.attempt(Job(parcel, book))
+                filing = await self._handover.attempt(Job(parcel, book, partial(self._ours, parcel.id)))
         except TryLater as trouble:
             journal.warn("delivery-undecided", ref=parcel.id, why=str(trouble))
             return
         except Exception as error:
             filing = self._handover.stumbled(parcel, journal.fault("delivery-broken", error))
+        self._handed.add(parcel.id)
         await self._record(filing)
+
+    def _ours(self, parcel_id: int) -> bool:
+        """Return whether our lease on a parcel surely lasts."""
+        return self._terms[parcel_id].lasts
 
     async def _record(self, filing: Filing) -> None:
         """Write what happened, however long the store is away: forgetting a handover would mean a second copy."""

@@ -1,5 +1,6 @@
 """One parcel's attempt: ask the law again, write the copy, hand it to the courier, and say what is to be recorded."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -29,6 +30,7 @@ class Job:
 
     parcel: Claimed
     book: Book
+    ours: Callable[[], bool]  # whether our lease surely lasts
 
     @property
     def submission(self) -> Handed:
@@ -50,7 +52,7 @@ class Handover:
         self._courier = courier
 
     async def attempt(self, job: Job) -> Filing:
-        """Return what is to be recorded; raise `errors.TryLater` when the evidence could not be read."""
+        """Return what is to be recorded; raise `errors.TryLater` when nothing was decided or sent."""
         keys = await self._context.signing.keys(job.submission.advertiser_id)
         # Last, so that nothing but the handover comes after it.
         [case] = await self._reader.ask(_question(job), patient=True)
@@ -92,6 +94,7 @@ class Handover:
             orcpt=parcel.orcpt,
             envid=row.envid,
             ret=row.ret,
+            ours=job.ours,
         )
         if not row.mail_from or not self._context.settings.inbound.verp:
             return letter

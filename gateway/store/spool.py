@@ -118,10 +118,16 @@ _KEPT = Prepared(
         leased_until=None,
     )
 )
-_RENEW = (
+_RENEW = Prepared(
+    update(_PARCELS)
+    .where(Among(_PARCELS.c.id, "ids"), *_MINE, _PARCELS.c.leased_until > bindparam("now", type_=Moment))
+    .values(leased_until=bindparam("until", type_=Moment), due_at=bindparam("until", type_=Moment))
+    .returning(_PARCELS.c.id)
+)
+_FREE = Prepared(
     update(_PARCELS)
     .where(Among(_PARCELS.c.id, "ids"), *_MINE)
-    .values(leased_until=bindparam("until", type_=Moment), due_at=bindparam("until", type_=Moment))
+    .values(state="waiting", due_at=bindparam("now", type_=Moment), node="", leased_until=None)
 )
 # In ascending order, so that nodes do not wait for each other.
 _LOCK = Prepared(
@@ -162,9 +168,17 @@ def claim(tx: Session, node: str, now: datetime, lease: timedelta, limit: int) -
     return sorted((Claimed(*row) for row in _CLAIM(tx, values)), key=lambda parcel: parcel.id)
 
 
-def renew(tx: Session, node: str, ids: Collection[int], until: datetime) -> int:
-    """Let the leases of `node` on those parcels last until then, and return how many still were its own."""
-    return tx.connection().execute(_RENEW, {"ids": ids, "mine": node, "until": until}).rowcount
+def renew(tx: Session, node: str, ids: Collection[int], now: datetime, until: datetime) -> set[int]:
+    """Let the leases of `node` on those parcels last until then; return the parcels whose lease it still had `now`.
+
+    One that has ended stays so: meanwhile a person may have been told that nothing more comes.
+    """
+    return {row[0] for row in _RENEW(tx, {"ids": ids, "mine": node, "now": now, "until": until})}
+
+
+def free(tx: Session, node: str, ids: Collection[int], now: datetime) -> int:
+    """Let any node have those parcels of `node` at once; return how many there were."""
+    return _FREE.count(tx, {"ids": ids, "mine": node, "now": now})
 
 
 def submissions(tx: Session, ids: Collection[int]) -> dict[int, Handed]:

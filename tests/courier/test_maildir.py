@@ -3,11 +3,13 @@
 import asyncio
 import mailbox
 import resource
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gateway.courier import Letter, Maildir, Outcome
+from gateway.courier.courier import Withdrawn
 
 LETTER = Letter("bounce@sender.test", "zoé@list.test", b"Subject: hello\r\n\r\n.dot\r\nend\r\n")
 
@@ -79,6 +81,13 @@ def test_no_space_defers_and_leaves_nothing(tmp_path: Path) -> None:
     assert (outcome.fate, outcome.reply.code, outcome.reply.status) == ("deferred", 452, "4.3.1")
     assert list((tmp_path / "tmp").iterdir()) == []
     assert len(list((tmp_path / "new").iterdir())) == 1
+
+
+def test_what_is_not_ours_any_more_is_not_stored(tmp_path: Path) -> None:
+    with pytest.raises(Withdrawn):
+        hand(tmp_path, replace(LETTER, ours=lambda: False))
+
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_what_would_smuggle_a_header_is_refused(tmp_path: Path) -> None:

@@ -63,6 +63,18 @@ async def test_a_campaign_is_paused_at_the_rate_set_and_goes_on_when_it_is_relea
     assert [letter.recipient for letter in hop.letters] == [third]
 
 
+async def test_few_complaints_among_many_copies_pause_nothing(embedded: Context) -> None:
+    copies = await delivered(embedded, CAMILLE, JOHN)
+    with embedded.store.begin() as tx:  # as if the first message had gone to two thousand people
+        trail = tx.exec(select(Trail)).one()
+        trail.copies = 2000
+        tx.add(trail)
+    for copy in copies:
+        take(embedded, copy.sender, arf("abuse", copy.content.decode()))
+    with embedded.store.read() as tx:
+        assert trails.pauses(tx) == []
+
+
 def agree(context: Context, address: str) -> str:
     """Add somebody who agreed as the sample's first person did."""
     with context.store.begin() as tx:

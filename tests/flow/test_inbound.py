@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,14 +10,15 @@ from sqlmodel import select
 
 from gateway import clock
 from gateway.courier.courier import Outcome
-from gateway.flow import report
+from gateway.errors import TryLater
+from gateway.flow import consent, report
 from gateway.flow.context import Context
 from gateway.flow.inbound import Inbox
 from gateway.flow.optout import Desk
 from gateway.mail.address import parse
 from gateway.mail.dsn import Fate
 from gateway.mail.reply import Reply
-from gateway.store import trails
+from gateway.store import spool, trails
 from gateway.store.records import Swift
 from gateway.tokens import Link, Purpose
 from tests.flow.inbox import ADMIN, TAKEN, delivered, events, house, letters, mailto, refused, take, text, until
@@ -57,6 +59,22 @@ async def test_an_opt_out_by_mail_is_in_force_when_it_is_acknowledged(context: C
     assert undo
     Desk(context).undo(undo)
     assert "Recipient ok" in await refused(context, CAMILLE)
+
+
+@pytest.mark.parametrize("way", ["mailto", "complaint"])
+async def test_a_no_by_mail_is_not_acknowledged_while_a_courier_holds_a_copy(
+    embedded: Context, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    [letter] = await delivered(embedded, CAMILLE)
+    async with rig(embedded) as house:
+        await house.send(CAMILLE)
+    with embedded.store.begin() as tx:
+        assert len(spool.claim(tx, "other", clock.now(), timedelta(minutes=1), 10)) == 1
+    monkeypatch.setattr(consent.settle, "__defaults__", (0.1,))
+    content = b"\r\n" if way == "mailto" else arf("abuse", letter.content.decode())
+    with pytest.raises(TryLater):
+        take(embedded, mailto(letter) if way == "mailto" else "feedback@back.gate.example", content, CAMILLE)
+    assert "R-" in await refused(embedded, CAMILLE)
 
 
 async def test_asking_twice_is_asking_once_and_is_answered_once(embedded: Context) -> None:

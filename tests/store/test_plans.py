@@ -133,7 +133,7 @@ def test_the_spool_is_worked_by_index(full: Store) -> None:
     with heard() as statements, full.begin() as tx:
         claimed = spool.claim(tx, "a", NOW + timedelta(days=1), LEASE, 3)
         spool.submissions(tx, [parcel.submission_id for parcel in claimed])
-        spool.renew(tx, "a", [parcel.id for parcel in claimed], NOW)
+        spool.renew(tx, "a", [parcel.id for parcel in claimed], NOW, NOW)
         spool.in_hand(tx, [1, 2], NOW)
         spool.there(tx, [1, 2])
         gone, kept, _ = claimed

@@ -103,11 +103,29 @@ def test_a_renewed_lease_lasts_longer(store: Store) -> None:
     _, number = put(store)
     claim(store, "a")
     with store.begin() as tx:
-        assert spool.renew(tx, "a", [number], NOW + 2 * LEASE) == 1
-        assert spool.renew(tx, "b", [number], NOW + 9 * LEASE) == 0
-        assert spool.renew(tx, "a", [], NOW) == 0
+        assert spool.renew(tx, "a", [number], NOW, NOW + 2 * LEASE) == {number}
+        assert spool.renew(tx, "b", [number], NOW, NOW + 9 * LEASE) == set()
+        assert spool.renew(tx, "a", [], NOW, NOW) == set()
     assert claim(store, "b", NOW + LEASE) == []
     assert len(claim(store, "b", NOW + 2 * LEASE)) == 1
+
+
+def test_a_lease_that_has_ended_is_never_renewed(store: Store) -> None:
+    _, number = put(store)
+    claim(store, "a")
+    with store.begin() as tx:
+        assert spool.renew(tx, "a", [number], NOW + LEASE, NOW + 2 * LEASE) == set()
+    assert len(claim(store, "b", NOW + LEASE)) == 1
+
+
+def test_a_parcel_that_is_freed_is_anybodys_at_once(store: Store) -> None:
+    _, number = put(store)
+    claim(store, "a")
+    with store.begin() as tx:
+        assert spool.free(tx, "b", [number], NOW) == 0
+        assert spool.free(tx, "a", [number], NOW) == 1
+        assert spool.in_hand(tx, [1], NOW) == set()
+    assert len(claim(store, "b", NOW)) == 1
 
 
 def test_nodes_claiming_at_once_share_without_overlap(store: Store, store_url: str) -> None:

@@ -63,6 +63,7 @@ class World:
         self.smtp_port, self.web_port = free_port(), free_port()
         self.log = folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
+        self._read = 0  # how much of a log was there before
         self._authority = trustme.CA()
         certificate = self._authority.issue_cert("localhost", "127.0.0.1")
         certificate.private_key_pem.write_to_path(folder / "key.pem")
@@ -119,18 +120,35 @@ class World:
 
         `program` is the Python file that is run, with arguments of its own.
         """
-        before = self.log.stat().st_size if self.log.exists() else 0
+        self._process = process = self._launch(self.log, program, arguments)
         workers = int(arguments[arguments.index("--workers") + 1]) if "--workers" in arguments else 1
-        with self.log.open("ab") as log:
-            command = [sys.executable, *program, "--config", self.config, "serve", *arguments]
-            process = subprocess.Popen(
-                command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        self._until_ready(process, self.log, workers)
+
+    @contextmanager
+    def beside(self, *arguments: str) -> Iterator[None]:
+        """Run another process of the gateway for the time of a `with` block, with a log of its own."""
+        log = self.folder / "beside.log"
+        process = self._launch(log, (ROOT / "cli.py",), arguments)
+        try:
+            self._until_ready(process, log, 1)
+            yield
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(40)
+
+    def _launch(self, log: Path, program: Sequence[str | Path], arguments: Sequence[str]) -> "subprocess.Popen[bytes]":
+        self._read = log.stat().st_size if log.exists() else 0
+        command = [sys.executable, *program, "--config", self.config, "serve", *arguments]
+        with log.open("ab") as file:
+            return subprocess.Popen(
+                command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True
             )
-        self._process = process
+
+    def _until_ready(self, process: "subprocess.Popen[bytes]", log: Path, workers: int) -> None:
         limit = time.monotonic() + 60
-        while self.log.read_bytes()[before:].count(b'"event":"ready"') < workers:
+        while log.read_bytes()[self._read :].count(b'"event":"ready"') < workers:
             running = process.poll() is None and time.monotonic() < limit
-            assert running, f"the gateway did not start\n{self.log.read_text('utf-8')}"
+            assert running, f"the gateway did not start\n{log.read_text('utf-8')}"
             time.sleep(0.05)
 
     def died(self, seconds: float = 60) -> bool:
