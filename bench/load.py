@@ -6,13 +6,18 @@ the children it has reaped. Every process is started by a context manager that a
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
+from base64 import b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from tests.support.ports import free_port, wait_for_port
 
@@ -75,13 +80,38 @@ def running(command: Sequence[object], log: Path, error: Path | None = None) -> 
 
 
 @contextmanager
-def sink(folder: Path) -> Iterator[Sink]:
-    """Run a sink for the time of a `with` block."""
-    port, log = free_port(), folder / "sink.out"
-    user = ["-u", "nobody"] if os.geteuid() == 0 else []
-    with running([SINK, "-c", "-m", 500, *user, f"127.0.0.1:{port}", 1000], log, folder / "sink.err") as process:
+def listening(command: Sequence[object], port: int, log: Path) -> Iterator[list[int]]:
+    """Run a contestant for the time of a `with` block, from when it answers at `port`."""
+    with running(command, log) as process:
+        try:
+            wait_for_port(port, alive=lambda: process.poll() is None)
+        except TimeoutError as error:
+            raise RuntimeError(f"{log.name}: {log.read_text(errors='replace')[-1000:]}") from error
+        yield [process.pid]
+
+
+@contextmanager
+def sink(folder: Path, port: int = 0, kept: Path | None = None) -> Iterator[Sink]:
+    """Run a sink at `port`, or at any, for the time of a `with` block; it leaves each message as a file in `kept`."""
+    port, log, root = port or free_port(), folder / "sink.out", os.geteuid() == 0
+    keep = ["-d", f"{kept}/"] if kept else []
+    if root and kept:
+        shutil.chown(kept, "nobody")
+    command = [SINK, "-c", "-m", 500, *keep, *(["-u", "nobody"] if root else []), f"127.0.0.1:{port}", 1000]
+    with running(command, log, folder / "sink.err") as process:
         wait_for_port(port, alive=lambda: process.poll() is None)
         yield Sink(port, log)
+
+
+def signing_key(folder: Path) -> Path:
+    """Write an rsa-2048 key (PEM, PKCS #8) and, beside it, its public half (base64), unless it is there; return it."""
+    key = folder / "dkim.pem"
+    if not key.exists():
+        made = generate_private_key(65537, 2048)
+        key.write_bytes(made.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        public = made.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        key.with_suffix(".public").write_bytes(b64encode(public))
+    return key
 
 
 def send(port: int, end: Sink, letter: Path, work: Work, roots: Sequence[int], each: int) -> Result:

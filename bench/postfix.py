@@ -12,9 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from load import running
+from load import running, signing_key
 
 from tests.support.ports import free_port, wait_for_port
 
@@ -128,11 +126,8 @@ def filtered(folder: Path, sink: int, contacts: Path, *, signed: bool = False) -
         filters = {port: stack.enter_context(running([sys.executable, script, port, contacts], folder / "milter.log"))}
         if signed:
             port = free_port()
-            key, settings = folder / "dkim.pem", folder / "opendkim.conf"
-            key.write_bytes(
-                generate_private_key(65537, 2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-            )
-            settings.write_text(SIGNER.format(key=key, port=port))
+            settings = folder / "opendkim.conf"
+            settings.write_text(SIGNER.format(key=signing_key(folder), port=port))
             filters[port] = stack.enter_context(running([OPENDKIM, "-f", "-x", settings], folder / "opendkim.log"))
         for at, process in filters.items():
             wait_for_port(at, alive=lambda process=process: process.poll() is None)

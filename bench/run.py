@@ -1,12 +1,13 @@
 """Measure the gateway against its peers, in one run, as ratios.
 
-    bench/run.py [--long] [--only WORDS] [--contacts 60000] [--folder DIR]
+    bench/run.py [--long] [--only WORDS] [--contacts N] [--folder DIR]
 
 Contestants, those that are installed: `direct` (nothing between the two ends: the limit of the load), `postfix` (a
 relay that does nothing to the mail), `milter` (Postfix with a filter that looks up, links and foots: the gateway's work
-without its evidence), `milter+dkim` (and OpenDKIM), `aiosmtpd` (a relay of the gateway's own libraries that does
-nothing), `gateway 1` and `gateway 2` (processes; SQLite). They take turns, round after round, and the median of the
-rounds is shown. Bounded in count and in time; all that is started here is ended here.
+without its evidence), `milter+dkim` (and OpenDKIM), `haraka` and `haraka+dkim` (the same work as a plugin, on two
+processes), `aiosmtpd` (a relay of the gateway's own libraries that does nothing), `gateway 1` and `gateway 2`
+(processes; SQLite). They take turns, round after round, and the median of the rounds is shown. Whoever claims to do
+the work must first show it in two copies. Bounded in count and in time; all that is started here is ended here.
 """
 
 import argparse
@@ -28,46 +29,53 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from load import SINK, SOURCE, Result, Sink, Work, running, send, sink
+import haraka
+from copies import proven
+from load import SINK, SOURCE, Result, Work, listening, send, sink
 from mail_parts import newsletter
 from postfix import filtered, missing, postfix, signing
 
-from tests.support.ports import free_port, wait_for_port
+from tests.support.ports import free_port
 
 HERE = Path(__file__).resolve().parent
-DIRECT, POSTFIX, MILTER, SIGNED_MILTER, AIOSMTPD = "direct", "postfix", "milter", "milter+dkim", "aiosmtpd"
+DIRECT, POSTFIX, AIOSMTPD = "direct", "postfix", "aiosmtpd"  # these do nothing to the mail
+MILTER, SIGNED_MILTER, HARAKA, SIGNED_HARAKA = "milter", "milter+dkim", "haraka", "haraka+dkim"
 GATEWAYS = ("gateway 1", "gateway 2")
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """One comparison: what is sent, and who does the same work. `base` is what the ratios are taken against."""
+    """One comparison: what is sent, of which size (octets), and whether its copies are signed."""
 
     work: Work
     size: int = 10_240
     signed: bool = False
-    base: str = POSTFIX
+
+    @property
+    def bases(self) -> tuple[str, ...]:
+        """Return what the ratios are taken against."""
+        return (SIGNED_MILTER, SIGNED_HARAKA) if self.signed else (POSTFIX, MILTER, HARAKA)
 
     def takes(self, name: str) -> bool:
         """Return whether a contestant is compared here."""
         if name == DIRECT:
             return self.work.recipients == 1  # nobody there who makes copies
-        if name in (MILTER, SIGNED_MILTER):
-            return self.work.recipients == 1 and self.signed is (name == SIGNED_MILTER)
+        if name in (MILTER, SIGNED_MILTER, HARAKA, SIGNED_HARAKA):  # these make no copies either
+            return self.work.recipients == 1 and name in self.bases
         return name in GATEWAYS or not self.signed
 
 
 SHORT = (
     Scene(Work("10 KB, 1 recipient", 800)),
     Scene(Work("10 KB, 50 recipients", 16, 50)),
-    Scene(Work("10 KB, 1 recipient, signed", 400), signed=True, base=SIGNED_MILTER),
+    Scene(Work("10 KB, 1 recipient, signed", 400), signed=True),
     Scene(Work("1 MB, 1 recipient", 20), size=1_048_576),
 )
 LONG = (
     Scene(Work("10 KB, 1 recipient", 12_000, limit=180)),
     Scene(Work("10 KB, 1 recipient, 50 sessions", 12_000, sessions=50, limit=180)),
     Scene(Work("10 KB, 50 recipients", 800, 50, limit=180)),
-    Scene(Work("10 KB, 1 recipient, signed", 5000, limit=180), signed=True, base=SIGNED_MILTER),
+    Scene(Work("10 KB, 1 recipient, signed", 5000, limit=180), signed=True),
     Scene(Work("10 KB, 50 recipients, signed", 200, 50, limit=180), signed=True),
     Scene(Work("100 KB, 1 recipient", 2000, limit=180), size=102_400),
     Scene(Work("1 MB, 1 recipient", 300, limit=180), size=1_048_576),
@@ -94,17 +102,6 @@ def serve(folder: Path, upstream: int, *more: object) -> list[object]:
 
 
 @contextmanager
-def listening(command: list[object], port: int, log: Path) -> Iterator[list[int]]:
-    """Run a contestant for the time of a `with` block, from when it answers at `port`."""
-    with running(command, log) as process:
-        try:
-            wait_for_port(port, alive=lambda: process.poll() is None)
-        except TimeoutError as error:
-            raise RuntimeError(f"{log.name}: {log.read_text(errors='replace')[-1000:]}") from error
-        yield [process.pid]
-
-
-@contextmanager
 def gateway(folder: Path, upstream: int, workers: int, *more: object) -> Iterator[tuple[int, list[int]]]:
     """Run the gateway for the time of a `with` block."""
     port = free_port()
@@ -128,48 +125,65 @@ def direct(upstream: int) -> Iterator[tuple[int, list[int]]]:
     yield upstream, []
 
 
-def contestants(folder: Path, end: Sink, scene: Scene) -> Contestants:
-    """Return who takes part in a scene."""
-    found: Contestants = {DIRECT: partial(direct, end.port)}
+def contestants(folder: Path, upstream: int, *, signed: bool) -> Contestants:
+    """Return who takes part; `signed` says whether the gateway signs."""
+    found: Contestants = {DIRECT: partial(direct, upstream)}
+    same_work = (folder, upstream, folder / "people.db")
     if not missing():
-        found[POSTFIX] = partial(postfix, folder / "postfix", end.port)
-        found[MILTER] = partial(filtered, folder, end.port, folder / "people.db")
+        found[POSTFIX] = partial(postfix, folder / "postfix", upstream)
+        found[MILTER] = partial(filtered, *same_work)
         if signing():
-            found[SIGNED_MILTER] = partial(filtered, folder, end.port, folder / "people.db", signed=True)
-    found[AIOSMTPD] = partial(relay, folder, end.port)
-    more = ["--dkim"] if scene.signed else []
-    found |= {f"gateway {n}": partial(gateway, folder, end.port, n, *more) for n in (1, 2)}
-    return {name: place for name, place in found.items() if scene.takes(name)}
+            found[SIGNED_MILTER] = partial(filtered, *same_work, signed=True)
+    if not haraka.missing():
+        found[HARAKA] = partial(haraka.plugged, *same_work)
+        found[SIGNED_HARAKA] = partial(haraka.plugged, *same_work, signed=True)
+    found[AIOSMTPD] = partial(relay, folder, upstream)
+    more = ["--dkim"] if signed else []
+    return found | {f"gateway {n}": partial(gateway, folder, upstream, n, *more) for n in (1, 2)}
 
 
-def turn(name: str, place: Place, end: Sink, folder: Path, scene: Scene) -> Result:
-    """Start one contestant, warm it up, and measure it."""
-    work = scene.work
-    letter = folder / f"letter-{scene.size}"
+def written(folder: Path, size: int) -> Path:
+    """Return the file of a letter of about `size` octets, as smtp-source wants it: it ends the lines itself."""
+    letter = folder / f"letter-{size}"
     if not letter.exists():
-        letter.write_bytes(newsletter(scene.size).replace(b"\r\n", b"\n"))  # smtp-source ends the lines itself
-    each = 1 if name == DIRECT else work.recipients
+        letter.write_bytes(newsletter(size).replace(b"\r\n", b"\n"))
+    return letter
+
+
+def turn(name: str, place: Place, upstream: int, folder: Path, scenes: list[Scene]) -> list[Result]:
+    """Start one contestant and look at its copies; then, in each scene, warm it up and measure it."""
+    warm = 400 if name in (HARAKA, SIGNED_HARAKA) else 20  # Node.js compiles what has run often
+    results = []
     with place as (port, roots):
-        send(port, end, letter, replace(work, messages=min(20, work.messages)), roots, each)
-        return send(port, end, letter, work, roots, each)
+        if name not in (DIRECT, POSTFIX, AIOSMTPD):
+            public = folder / ("gateway.public" if name in GATEWAYS else "dkim.public")
+            for size in {scene.size for scene in scenes}:
+                proven(port, upstream, written(folder, size), folder, public if scenes[0].signed else None)
+        with sink(folder, upstream) as end:
+            for scene in scenes:
+                work, letter = scene.work, written(folder, scene.size)
+                each = 1 if name == DIRECT else work.recipients
+                send(port, end, letter, replace(work, messages=min(warm, work.messages // 2)), roots, each)
+                results.append(send(port, end, letter, work, roots, each))
+    return results
 
 
 def measure(options: argparse.Namespace, folder: Path) -> tuple[int, Results]:
     """Return how many rounds there were, and all their results by scene and contestant."""
-    rounds, budget, scenes = (5, 1500.0, LONG) if options.long else (3, 100.0, SHORT)
+    start, done, longest, upstream = time.monotonic(), 0, 0.0, free_port()
+    rounds, budget, scenes = (5, 1600.0, LONG) if options.long else (3, 110.0, SHORT)
     scenes = tuple(scene for scene in scenes if all(word in scene.work.name for word in options.only))
-    people(folder / "people.db", options.contacts)
+    people(folder / "people.db", options.contacts or (60_000 if options.long else 10_000))
     subprocess.run([str(word) for word in serve(folder, 1, "--prepare")], check=True, timeout=600)
     results: Results = {}
-    start, done, longest = time.monotonic(), 0, 0.0
-    with sink(folder) as end:
-        while done < rounds and time.monotonic() - start + longest < budget:
-            begun = time.monotonic()
-            for scene in scenes:
-                for name, place in contestants(folder, end, scene).items():
-                    found = results.setdefault((scene.work.name, name), [])
-                    found.append(turn(name, place(), end, folder, scene))
-            done, longest = done + 1, max(longest, time.monotonic() - begun)
+    while done < rounds and time.monotonic() - start + longest < budget:
+        begun = time.monotonic()
+        for signed in (False, True):
+            for name, place in contestants(folder, upstream, signed=signed).items():
+                if played := [scene for scene in scenes if scene.signed is signed and scene.takes(name)]:
+                    for scene, result in zip(played, turn(name, place(), upstream, folder, played), strict=True):
+                        results.setdefault((scene.work.name, name), []).append(result)
+        done, longest = done + 1, max(longest, time.monotonic() - begun)
     return done, results
 
 
@@ -182,23 +196,24 @@ def show(rounds: int, results: Results, load: tuple[float, ...]) -> None:
         rows = {name: found for (work, name), found in results.items() if work == scene.work.name}
         if not rows:
             continue
-        base = rows.get(scene.base)
-        versus = f"× {scene.base}" if base else ""
+        bases = [rows[name] for name in scene.bases if name in rows]
+        versus = [f"× {name}" for name in scene.bases if name in rows]
         print(f"\n{scene.work.name}, {scene.work.sessions} sessions")
-        heads = ("accepted/s", "arrived/s", "CPU-s/1000", versus, *(("lowest", "highest") if base else ()))
-        print(f"  {'':<13}" + "".join(f"{head:>14}" for head in heads))
+        heads = "".join(f"{head:>12}" for head in ("accepted/s", "arrived/s", "CPU-s/1000"))
+        print(f"  {'':<13}" + heads + "".join(f"{head:>20}" for head in versus))
         for name, found in rows.items():
-            print(f"  {name:<13}" + line(found, base))
+            print(f"  {name:<13}" + line(found, bases))
         results = {key: found for key, found in results.items() if key[0] != scene.work.name}
 
 
-def line(found: list[Result], base: list[Result] | None) -> str:
-    """Return the figures of one contestant."""
+def line(found: list[Result], bases: list[list[Result]]) -> str:
+    """Return the figures of one contestant; of each ratio the median, and the lowest and highest of all rounds."""
     accepted, arrived, used = (statistics.median(getattr(one, key) for one in found) for key in Result.__slots__)
-    text = f"{accepted:>14.0f}{arrived:>14.0f}" + (f"{used:>14.2f}" if used else f"{'–':>14}")
-    if base:
+    text = f"{accepted:>12.0f}{arrived:>12.0f}" + (f"{used:>12.2f}" if used else f"{'–':>12}")
+    for base in bases:
         ratios = [one.arrived / other.arrived for one, other in zip(found, base, strict=False)]
-        text += "".join(f"{value:>14.2f}" for value in (statistics.median(ratios), min(ratios), max(ratios)))
+        spread = f" ({min(ratios):.2f}–{max(ratios):.2f})" if len(ratios) > 1 else ""
+        text += f"{f'{statistics.median(ratios):.2f}{spread}':>20}"
     return text
 
 
@@ -209,12 +224,13 @@ def main() -> None:
     length.add_argument("--short", action="store_true", help="less than two minutes (the default)")
     length.add_argument("--long", action="store_true", help="about half an hour at most")
     parser.add_argument("--only", nargs="*", default=(), help="scenes with all these words in their names")
-    parser.add_argument("--contacts", type=int, default=60_000, help="at least 50,000 with --long")
+    parser.add_argument("--contacts", type=int, help="10,000; with --long 60,000, and at least 50,000")
     parser.add_argument("--folder", help="where all contestants keep their files (default: the temporary folder)")
     options = parser.parse_args()
     if not (SOURCE.exists() and SINK.exists()):
         parser.exit(1, "smtp-source and smtp-sink are missing: apt-get install --no-install-recommends postfix\n")
-    for what, reason in (("postfix", missing()), ("OpenDKIM", "" if signing() else "it is not installed")):
+    dkim = "" if signing() else "it is not installed"
+    for what, reason in (("Postfix", missing()), ("OpenDKIM", dkim), ("Haraka", haraka.missing())):
         if reason:
             print(f"{what} is left out: {reason}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that everything is cleaned up then, too

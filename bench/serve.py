@@ -82,7 +82,8 @@ def prepare(context: Context, contacts: str, *, signed: bool = False, keep: bool
             owner = advertisers.get(tx, account.advertiser_id)
             if owner is None:
                 raise LookupError("the benchmark's advertiser is gone")
-            dkimkeys.make(context, tx, owner, "sender.test", ["rsa"], active=True)
+            [key] = dkimkeys.make(context, tx, owner, "sender.test", ["rsa"], active=True)
+        Path(contacts).with_name("gateway.public").write_text(key.public)  # whoever looks at the copies needs it
     return Login(account, None, frozenset({"sender.test"}))
 
 
