@@ -29,7 +29,7 @@ def ours(raw: bytes) -> bytes:
 def of_python() -> dict[str, bytes]:
     folder = next((each / "test/test_email/data" for each in PYTHON if (each / "test/test_email/data").is_dir()), None)
     if folder is None:
-        return _missing("Python's own tests", "apt-get install libpython3-testsuite")
+        return _missing("Python's own tests", ".ci/packages test installs them")
     return {path.name: path.read_bytes() for path in sorted(folder.glob("msg_*.txt"))}
 
 
