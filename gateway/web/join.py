@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from functools import partial
 from urllib.parse import urlsplit
 
-from fastapi import HTTPException, Request, Response
-from fastapi.responses import RedirectResponse
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from gateway.errors import NotFound

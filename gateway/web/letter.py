@@ -6,7 +6,8 @@ GET shows what was asked and a button, because mail systems follow links. Data l
 from collections.abc import Awaitable, Callable
 from functools import partial
 
-from fastapi import Request, Response
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway import text

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-from fastapi import Request
+from starlette.requests import Request
 
 HOME = ("127.0.0.0/8", "::1/128")  # proxies on this machine are ours
 PREFIX = {4: 24, 6: 48}  # what one household or company usually has, and no person

@@ -6,8 +6,8 @@ because scanners, previews and mail systems send them by themselves.
 Where a POST comes from does not matter here: mail programs in browsers send it from their own sites.
 """
 
-from fastapi import Request, Response
-from fastapi.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from gateway.web import body, pages

@@ -8,8 +8,8 @@ no authority of the visitor's to abuse, and whoever can name the URL holds the m
 from collections.abc import Mapping
 from typing import cast
 
-from fastapi import Request, Response
-from fastapi.responses import RedirectResponse
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from gateway.flow.optout import WHYS, Scope, View

@@ -12,10 +12,10 @@ from functools import lru_cache, partial
 from importlib.resources import files
 from urllib.parse import urlsplit
 
-from fastapi import Request
-from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
 
 from gateway import text
 from gateway.flow.scene import Imprint
