@@ -10,7 +10,7 @@ import secrets
 import signal
 import socket
 import tempfile
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -50,6 +50,8 @@ from gateway.web.server import Server, bind, serve
 
 PARTS = frozenset({"smtp", "web", "courier"})
 GRACE = 30.0  # seconds that work in hand has when the program is asked to stop
+_WATCHED = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD})
+_LOOK = 60.0  # seconds after which the parent looks at its workers although nobody has called
 Where = tuple[str, int]
 
 
@@ -281,27 +283,35 @@ def _supervise(settings: Settings, parts: frozenset[str], workers: int) -> None:
 
 
 def _watch(settings: Settings, plan: Plan, workers: int) -> None:
+    """Signals wait until they are asked for, so that none comes between the death of a worker and its replacement."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
     crew = {_fork(settings, _worker(plan, number)): number for number in range(workers)}
-    stopping = False
+    absent: dict[int, float] = {}  # workers that died, and when they are started again
+    failures, stopping = 0, False
+    while crew or (absent and not stopping):
+        soon = min(absent.values(), default=clock.ticks() + _LOOK) - clock.ticks()
+        heard = signal.sigtimedwait(_WATCHED, max(0.0, soon))
+        if heard and heard.si_signo != signal.SIGCHLD:
+            stopping = stopping or heard.si_signo != signal.SIGHUP
+            for child in crew:
+                os.kill(child, heard.si_signo)
+        for number, status in _buried(crew):
+            if not stopping:
+                failures += 1
+                journal.warn("worker-died", worker=number, status=status)
+                absent[number] = clock.ticks() + min(0.1 * 2**failures, 30.0)
+        for number in [number for number, at in absent.items() if not stopping and at <= clock.ticks()]:
+            del absent[number]
+            crew[_fork(settings, _worker(plan, number))] = number
 
-    def hand_on(number: int, _frame: object) -> None:
-        nonlocal stopping
-        stopping = stopping or number != signal.SIGHUP
-        for child in crew:
-            os.kill(child, number)
 
-    for handled in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(handled, hand_on)
-    failures = 0
+def _buried(crew: dict[int, int]) -> Iterator[tuple[int, int]]:
+    """Take the workers that have ended out of the crew; give number and exit code of each."""
     while crew:
-        child, status = os.wait()
-        number = crew.pop(child)
-        if stopping:
-            continue
-        failures += 1
-        journal.warn("worker-died", worker=number, status=os.waitstatus_to_exitcode(status))
-        clock.pause(min(0.1 * 2**failures, 30.0))
-        crew[_fork(settings, _worker(plan, number))] = number
+        child, status = os.waitpid(-1, os.WNOHANG)
+        if not child:
+            return
+        yield crew.pop(child), os.waitstatus_to_exitcode(status)
 
 
 def _worker(plan: Plan, number: int) -> Plan:
@@ -316,6 +326,7 @@ def _fork(settings: Settings, plan: Plan) -> int:
     try:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
         _work(settings, plan)
     except BaseException as error:  # the process ends here, whatever it was
         journal.fault("worker-failed", error)

@@ -1,9 +1,12 @@
 """Told to stop or to read its files again while mail flows: nobody notices but the administrator."""
 
+import os
+import signal
 import smtplib
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -63,6 +66,17 @@ def test_told_to_stop_it_finishes_what_is_in_hand_and_ends_well(scene: Callable[
     hop.wait({subject for tool in running for subject in tool.accepted})
     found.world.stop()
     assert {hop.subjects[subject] for tool in running for subject in tool.accepted} == {1}
+
+
+@pytest.mark.timeout(200)
+def test_told_to_stop_while_a_worker_is_being_replaced_it_ends(scene: Callable[..., Scene]) -> None:
+    world = scene().world
+    world.start("--workers", "2")
+    os.kill(world.workers()[0], signal.SIGKILL)
+    while not any(entry["event"] == "worker-died" for entry in world.entries()):
+        time.sleep(0.005)
+    os.kill(world.pid, signal.SIGTERM)
+    assert world.died(40)
 
 
 @pytest.mark.timeout(200)
