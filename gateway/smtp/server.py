@@ -3,6 +3,8 @@
 import asyncio
 import ssl
 from collections import Counter
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from gateway import journal
@@ -13,6 +15,7 @@ from gateway.mail.reply import Reply
 from gateway.smtp.connection import Connection
 from gateway.smtp.guard import Guard
 from gateway.smtp.handler import HOOKS, Handler, check_hooks
+from gateway.smtp.handshakes import Handshakes, listening_at
 from gateway.smtp.options import SmtpOptions, Where
 from gateway.smtp.protocol import Dialog
 
@@ -35,7 +38,8 @@ class Door:
         self._dialog = dialog
         check_hooks(handler, hooks)
         self._servers: list[asyncio.Server] = []
-        self._tls_servers: list[asyncio.Server] = []
+        self._tls_servers: list[Handshakes] = []
+        self._shaking = 0  # handshakes under way
         self._connections: set[Connection] = set()
         self._hosts: Counter[str] = Counter()
         self._told: set[str] = set()  # hosts whose flood, "" for everybody's, is in the log already
@@ -69,44 +73,37 @@ class Door:
         """Begin to accept connections; raises OSError when a place cannot be had."""
         try:
             for where in self.options.listen:
-                self._servers.append(await self._listen(where, None))
+                self._servers.append(await self._listen(where))
             for where in self.options.tls_listen:
-                self._tls_servers.append(await self._listen(where, self._swapping()))
+                self._tls_servers.append(await self._listen_tls(where))
         except OSError:
             await self.stop(0)
             raise
 
-    async def _listen(self, where: Where, tls: ssl.SSLContext | None) -> asyncio.Server:
+    async def _listen(self, where: Where) -> asyncio.Server:
         loop = asyncio.get_running_loop()
         host, port = where
         return await loop.create_server(
-            lambda: self._dialog(self._handler, self, loop, secure=tls is not None),
+            partial(self._dialog, self._handler, self, loop, secure=False),
             host or None,
             port,
-            ssl=tls,
-            ssl_handshake_timeout=self.options.handshake_timeout if tls else None,
             backlog=_BACKLOG,
             reuse_port=self.options.reuse_port or None,
         )
 
-    def _swapping(self) -> ssl.SSLContext:
-        """Return a context for a listener that gives every handshake the certificate of that moment."""
-        assert self.options.certificate is not None  # noqa: S101 (SmtpOptions has seen to it)
-        assert self.options.private_key is not None  # noqa: S101
-        outer = _context(self.options.certificate, self.options.private_key)
-
-        def swap(handshake: ssl.SSLObject | ssl.SSLSocket, _name: str | None, _outer: ssl.SSLContext) -> None:
-            if self.tls is not None:
-                handshake.context = self.tls
-
-        outer.sni_callback = swap  # called for clients without SNI too
-        return outer
+    async def _listen_tls(self, where: Where) -> Handshakes:
+        loop, options = asyncio.get_running_loop(), self.options
+        sockets = await listening_at(*where, backlog=_BACKLOG, reuse_port=options.reuse_port)
+        made = partial(self._dialog, self._handler, self, loop, secure=True)
+        return Handshakes(self, sockets, made, options.handshake_timeout)
 
     async def stop(self, grace: float) -> None:
         """Accept nobody any more; let transactions under way end for `grace` seconds; then cut off the others."""
         self.closing = True
-        for server in [*self._servers, *self._tls_servers]:
+        for server in self._servers:
             server.close()
+        for listener in self._tls_servers:
+            listener.close()
         for connection in list(self._connections):
             connection.close_when_idle()
         if not await self._left(grace):
@@ -125,17 +122,35 @@ class Door:
                 return False
         return True
 
+    def arrive(self, host: str) -> bool:
+        """Take a place for a handshake, as `enter` will for a session; return False when there is none."""
+        if self._refusal(host, more=1):
+            return False
+        self._shaking += 1
+        self._hosts[host] += 1
+        return True
+
+    def depart(self, host: str) -> None:
+        """Give the place of a handshake back."""
+        self._shaking -= 1
+        self._forget(host)
+
     def enter(self, connection: Connection, host: str) -> Reply | None:
         """Count a new connection; return the reply that turns it away, or None."""
         self._connections.add(connection)
         self._hosts[host] += 1
+        return self._refusal(host)
+
+    def _refusal(self, host: str, more: int = 0) -> Reply | None:
+        """Return what keeps out a host, when `more` than those counted are to be let in."""
+        sessions = len(self._connections) + self._shaking + more
         if self.closing:
             return Reply(421, "4.3.2", "closing for now, try again in a moment")
-        if len(self._connections) > self.options.max_sessions:
-            self._tell("", len(self._connections))
+        if sessions > self.options.max_sessions:
+            self._tell("", sessions)
             return Reply(421, "4.3.2", "too many sessions, try again later")
-        if self._hosts[host] > self.options.max_sessions_per_host:
-            self._tell(host, self._hosts[host])
+        if self._hosts[host] + more > self.options.max_sessions_per_host:
+            self._tell(host, self._hosts[host] + more)
             return Reply(421, "4.7.0", "too many sessions from your host, try again later")
         return None
 
@@ -148,16 +163,19 @@ class Door:
     def leave(self, connection: Connection, host: str) -> None:
         """Forget a connection."""
         self._connections.discard(connection)
+        self._forget(host)
+        if not self._connections:
+            self._empty.set()
+
+    def _forget(self, host: str) -> None:
         self._hosts[host] -= 1
         if 2 * self._hosts[host] < self.options.max_sessions_per_host:
             self._told.discard(host)
-        if 2 * len(self._connections) < self.options.max_sessions:
+        if 2 * (len(self._connections) + self._shaking) < self.options.max_sessions:
             self._told.discard("")
         if not self._hosts[host]:
             del self._hosts[host]
             self._told.discard(host)
-        if not self._connections:
-            self._empty.set()
 
 
 async def start(gate: Gate, options: SmtpOptions) -> Door:
@@ -170,7 +188,7 @@ async def start(gate: Gate, options: SmtpOptions) -> Door:
     return door
 
 
-def _bound(servers: list[asyncio.Server]) -> tuple[Where, ...]:
+def _bound(servers: Sequence[asyncio.Server | Handshakes]) -> tuple[Where, ...]:
     names = [socket.getsockname() for server in servers for socket in server.sockets]
     return tuple((str(name[0]), int(name[1])) for name in names)
 

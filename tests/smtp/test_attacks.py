@@ -174,6 +174,27 @@ def test_a_flood_of_connections_is_logged_once(opened, capsys) -> None:
     assert events(capsys) == ["smtp.full"]
 
 
+@pytest.mark.usefixtures("logged")
+def test_who_never_begins_tls_takes_a_place_like_everybody_and_loses_it_soon(opened, trust, capsys) -> None:
+    async def session() -> None:
+        async with opened(max_sessions=3, handshake_timeout=0.5) as door:
+            silent = [await connect(door.tls_addresses[0]) for _ in range(3)]
+            await until(lambda: door._shaking == 3)
+            surplus = await connect(door.tls_addresses[0])
+            await surplus.closed()
+            for client in silent:
+                await client.closed()
+            await until(lambda: not door._shaking)
+            member = await connect(door.tls_addresses[0], trust)
+            await member.begin()
+            member.close()
+            await empty(door)
+
+    asyncio.run(session())
+
+    assert sorted(events(capsys)) == ["smtp.full", *["smtp.tls"] * 3]
+
+
 def test_large_messages_wait_for_memory_and_waiting_is_no_idleness(opened, gate: RecordingGate) -> None:
     body = (b"x" * 998 + b"\r\n") * 600
 
