@@ -9,34 +9,53 @@ from gateway.commands.common import Root, Shell, find_config
 
 __all__ = ["consentgate", "main"]
 
-# Noun → module and name. A noun is loaded when it is used: most calls need neither the web nor the SMTP server.
+# Noun → module and name, and what its help begins with. A noun is loaded when it is used, and not to be listed: most
+# calls need neither the web nor the SMTP server.
 NOUNS = {
-    "init": "setup:init",
-    "serve": "serve:serve",
-    "demo": "demo:demo",
-    "advertiser": "advertiser:advertiser",
-    "account": "account:account",
-    "apikey": "apikey:apikey",
-    "list": "lists:list_",
-    "notice": "notice:notice",
-    "register": "register:register",
-    "import": "imports:import_",
-    "export": "export:export",
-    "contact": "contact:contact",
-    "request": "request:request",
-    "retention": "retention:retention",
-    "opposition": "opposition:opposition",
-    "dkim": "dkim:dkim",
-    "check": "check:check",
-    "inspect": "check:inspect_",
-    "queue": "queue:queue",
-    "law": "law:law",
-    "audit": "audit:audit",
-    "report": "report:report",
-    "doctor": "doctor:doctor",
-    "db": "db:db",
-    "config": "config:config",
-    "plugin": "plugin:plugin",
+    "init": ("setup:init", "Write a configuration, fresh secrets and the database."),
+    "serve": ("serve:serve", "Run the gateway until it is told to stop (Ctrl-C, SIGTERM)."),
+    "demo": (
+        "demo:demo",
+        "Show a campaign going out lawfully: who got it, who did not and why, and what one click changes.",
+    ),
+    "advertiser": ("advertiser:advertiser", "Manage the legal persons on whose behalf mail is sent (annonceurs)."),
+    "account": ("account:account", "Manage the SMTP credentials of marketing tools."),
+    "apikey": ("apikey:apikey", "Manage the keys of the API."),
+    "list": ("lists:list_", "Manage the lists: the people collected for one purpose of one advertiser (fichiers)."),
+    "notice": (
+        "notice:notice",
+        "Make the information texts that people are shown (mentions d'information), and keep every version.",
+    ),
+    "register": (
+        "register:register",
+        "Keep the record of processing activities of GDPR 30 (registre), made from what the program knows.",
+    ),
+    "import": ("imports:import_", "Bring people and their evidence into a list."),
+    "export": (
+        "export:export",
+        "Write the people of a list: who they are, whether they may be written to now, and on which evidence.",
+    ),
+    "contact": ("contact:contact", "Look at one person, correct, restrict and erase."),
+    "request": ("request:request", "Keep the requests of people about their data, and their deadlines."),
+    "retention": ("retention:retention", "Erase what the law says must go."),
+    "opposition": ("opposition:opposition", "Manage objections."),
+    "dkim": ("dkim:dkim", "Manage the keys that sign mail (DKIM, RFC 6376)."),
+    "check": ("check:check", "May these people be mailed now? A verdict and its reason each, as a stream."),
+    "inspect": ("check:inspect_", "Show what would happen to a message, without sending it."),
+    "queue": ("queue:queue", "Look after the spool: copies that wait, are held, or have failed."),
+    "law": ("law:law", "Read the law as a table, and ask it."),
+    "audit": ("audit:audit", "Prove what happened, and find what was changed behind the program's back."),
+    "report": ("report:report", "Say what was sent, what was refused and why, and how many opted out, day by day."),
+    "doctor": (
+        "doctor:doctor",
+        "Look at configuration, database, TLS, DNS, next hop and pages, and name the cure of what is found.",
+    ),
+    "db": ("db:db", "Upgrade, back up and restore the database."),
+    "config": ("config:config", "Show and check the configuration."),
+    "plugin": (
+        "plugin:plugin",
+        "List, check and write the translators for campaign tools, and compare a tool's list with the ledger.",
+    ),
 }
 
 

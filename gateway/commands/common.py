@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 the answer is no, 2 misuse, 3 something needed is unreacha
 
 import getpass
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from typing import Any, NoReturn, TypeVar
 from zoneinfo import ZoneInfo
 
 import click
+from click.shell_completion import CompletionItem
 
 from gateway import journal
 from gateway.commands.output import Output
@@ -96,11 +98,28 @@ class Noun(click.Group):
         """Return the commands in the order in which they were added."""
         return list(self.commands)
 
+    def summary(self, ctx: click.Context, name: str) -> str:
+        """Return the first sentence of a command's help, "" when it is not to be listed."""
+        command = self.get_command(ctx, name)
+        if command is None or command.hidden:
+            return ""
+        return " ".join(re.split(r"(?<=\.)\s", command.help or "", maxsplit=1)[0].split())
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands with whole sentences: click would cut them off."""
+        rows = [(name, self.summary(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl([row for row in rows if row[1]])
+
 
 class Root(Noun):
-    """The program: loads nouns when they are used, turns exceptions into sentences and exit codes."""
+    """The program: loads nouns when they are used, turns exceptions into sentences and exit codes.
 
-    def __init__(self, *args: Any, nouns: Mapping[str, str], **kwargs: Any) -> None:  # noqa: ANN401 - handed on to click
+    `nouns` says of each where it is ("module:name") and what its help begins with, so that nothing is loaded to list
+    or complete them.
+    """
+
+    def __init__(self, *args: Any, nouns: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:  # noqa: ANN401 - handed on to click
         super().__init__(*args, **kwargs)
         self._nouns = nouns
 
@@ -112,9 +131,20 @@ class Root(Noun):
         """Return the command of a noun, loaded now."""
         if cmd_name not in self._nouns:
             return None
-        module, _, name = self._nouns[cmd_name].partition(":")
+        module, _, name = self._nouns[cmd_name][0].partition(":")
         found = getattr(import_module(f"gateway.commands.{module}"), name)
         return found if isinstance(found, click.Command) else None
+
+    def summary(self, ctx: click.Context, name: str) -> str:  # noqa: ARG002 - as `Noun` has it
+        """Return what the help of a noun begins with."""
+        return self._nouns[name][1]
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the nouns and options that begin so."""
+        found = [
+            CompletionItem(noun, help=self.summary(ctx, noun)) for noun in self._nouns if noun.startswith(incomplete)
+        ]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click has it
         """Run the command."""

@@ -26,7 +26,7 @@ advertiser_option = click.option("--advertiser", help="Whose contact it is.")
 
 @click.group(cls=Noun)
 def contact() -> None:
-    """One person."""
+    """Look at one person, correct, restrict and erase."""
 
 
 @contact.command()

@@ -11,7 +11,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from gateway.commands import consentgate
+from gateway.commands import NOUNS, consentgate
+from gateway.commands.common import Noun
 from gateway.commands.pages import commands_page
 from gateway.flow.importer import Refused
 from gateway.flow.importrow import COLUMNS
@@ -41,6 +42,35 @@ def test_every_command_has_a_page_of_help_that_fits(path: str) -> None:
     assert f"Usage: {path}" in result.stdout.replace("consentgate.", "consentgate") or "Usage:" in result.stdout
     assert max(len(line) for line in result.stdout.splitlines()) <= 100
     assert COMMANDS[path].help
+
+
+@pytest.mark.parametrize("noun", NOUNS)
+def test_a_noun_is_listed_with_what_its_help_begins_with(noun: str) -> None:
+    context = click.Context(consentgate, info_name="consentgate")
+
+    assert consentgate.summary(context, noun) == Noun.summary(consentgate, context, noun)
+
+
+def test_lists_of_commands_have_whole_sentences_and_nothing_hidden() -> None:
+    for words in (["--help"], ["list", "--help"], ["config", "--help"]):
+        said = CliRunner().invoke(consentgate, words, env=ENGLISH, terminal_width=80).stdout
+        listed = said.partition("Commands:")[2]
+        assert listed
+        assert "..." not in listed
+        assert "reference" not in listed
+
+
+def test_nouns_are_listed_and_completed_without_being_loaded() -> None:
+    code = (
+        "import sys, click\nfrom gateway.commands import consentgate\n"
+        "found = consentgate.shell_complete(click.Context(consentgate), 're')\n"
+        "assert [one.value for one in found] == ['register', 'request', 'retention', 'report']\n"
+        "try: consentgate(['--help'])\nexcept SystemExit: pass\n"
+        "assert not [name for name in sys.modules if name in ('gateway.commands.lists', 'gateway.commands.serve')]"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "retention" in done.stdout
 
 
 @pytest.mark.parametrize("path", COMMANDS)
