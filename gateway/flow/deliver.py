@@ -255,4 +255,5 @@ class Deliverer:
             journal.note("deferred", ref=settled.parcel_id, attempts=settled.attempts, reply=settled.reply)
         elif settled and settled.state == "held":
             journal.note("held", ref=settled.parcel_id, code=settled.reason)
-        rows.note("settled", filing)
+        else:
+            rows.note("settled", filing)

@@ -92,6 +92,7 @@ class Connection(SMTP):
         self.chatter = 0
         self._secure = secure
         self._errors = 0
+        self._last_error = ""
         self._login_timer: asyncio.TimerHandle | None = None
         self._open = True
         self._linger = False
@@ -185,6 +186,7 @@ class Connection(SMTP):
     def _login_cb(self) -> None:
         """Send away who has not logged in by now: such a connection costs its owner nothing, and us a place."""
         if self.session.login is None:
+            journal.warn("smtp.nobody", host=self.host)
             self.wire.interrupt("421 4.7.0 nobody has logged in for too long")
 
     def close_when_idle(self) -> None:
@@ -244,11 +246,10 @@ class Connection(SMTP):
 
     async def protest(self, reply: str) -> None:
         """Refuse a command that breaks the protocol; too many of them end the session."""
-        self._errors += 1
+        self._errors, self._last_error = self._errors + 1, reply
         if self._errors < self.options.max_errors:
             await self.push(reply)
         else:
-            journal.warn("smtp.errors", host=self.host, last=reply)
             await self.hang_up("421 4.7.0 too many errors")
 
     async def _chatters(self) -> bool:
@@ -278,6 +279,9 @@ class Connection(SMTP):
         except Exception as error:
             journal.fault("smtp.fault", error, host=self.host)
         finally:
+            if self._errors:  # once a session, however many there were
+                account = self.account
+                journal.warn("smtp.errors", host=self.host, account=account, errors=self._errors, last=self._last_error)
             self.house.leave(self, self.host)
             if self.wire.transport is not None:
                 self.wire.transport.close()
@@ -321,6 +325,7 @@ class Connection(SMTP):
             await self.protest("500 5.5.2 line too long")
             return
         if verb in _WEB_METHODS:
+            journal.warn("smtp.browser", host=self.host)
             await self.hang_up("554 5.5.1 this is SMTP")
             return
         if verb in _CHATTER and await self._chatters():

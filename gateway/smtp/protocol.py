@@ -78,7 +78,8 @@ class Dialog(Connection):
         else:
             await self.push("220 2.0.0 go ahead")
             await self.flush()
-            self.wire.discard()
+            if injected := self.wire.discard():
+                journal.warn("smtp.injection", host=self.host, bytes=injected)
             await self._encrypt(self.house.tls)
 
     async def smtp_AUTH(self, arg: str) -> None:
@@ -187,9 +188,11 @@ class Dialog(Connection):
             journal.warn("smtp.newline", host=self.host, account=self.account)
             await self.hang_up("554 5.6.0 bare CR or LF in the message; lines end with CR LF")
         elif taken.flaw is Flaw.SIZE:
+            journal.warn("smtp.size", host=self.host, account=self.account, ended=taken.ended)
             too_big = "552 5.3.4 message too big"
             await (self.push(too_big) if taken.ended else self.hang_up(too_big))
         elif b"\0" in taken.content:
+            journal.warn("smtp.nul", host=self.host, account=self.account)
             await self.push("554 5.6.0 NUL in the message")
         else:
             reply = await self._call_handler_hook("DATA", taken.content)

@@ -92,9 +92,11 @@ class Wire:
             self.transport.abort()
         self._wake()
 
-    def discard(self) -> None:
-        """Forget what was sent in advance (RFC 3207 4.2: nothing said in clear counts after STARTTLS)."""
+    def discard(self) -> int:
+        """Forget what was sent in advance (RFC 3207 4.2: nothing said in clear counts after STARTTLS); say how much."""
+        dropped = len(self._buffer)
         self._buffer.clear()
+        return dropped
 
     async def line(self, most: int) -> bytes:
         """Return the next command line without its CRLF; at most `most` bytes.

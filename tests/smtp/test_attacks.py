@@ -119,6 +119,54 @@ def test_guessing_over_many_connections_ends_in_a_wait_for_right_passwords_too(o
     assert events(capsys) == ["smtp.login"] * 4 + ["smtp.guessing"] * 2  # the network's wait, and the account's
 
 
+ATTEMPTS = {
+    "open relay": (b"MAIL FROM:<a@b.test>\r\nRCPT TO:<c@d.test>\r\nDATA\r\n", ["smtp.errors"]),
+    "a line without end": (b"NOOP " + b"x" * 100_000 + b"\r\n", ["smtp.errors"]),
+    "lines of Unix": (b"NOOP\nNOOP\n", ["smtp.errors"]),
+    "a password in clear for somebody else": (b"AUTH PLAIN YQBiAGM=\r\n", ["smtp.errors"]),
+    "a browser": (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", ["smtp.browser"]),
+    "injection": (b"STARTTLS\r\nRSET\r\n", ["smtp.injection", "smtp.tls"]),
+    "nothing wrong": (b"NOOP\r\n", []),
+}
+
+
+@pytest.mark.usefixtures("logged")
+@pytest.mark.parametrize("attempt", ATTEMPTS)
+def test_each_attempt_is_in_the_log_once(opened, capsys, attempt: str) -> None:
+    said, known = ATTEMPTS[attempt]
+
+    async def session() -> None:
+        async with opened() as door:
+            client = await greeted(door)
+            client.send(said)
+            await client.hear()
+            client.close()
+            await empty(door)
+
+    asyncio.run(session())
+
+    assert events(capsys) == known
+
+
+@pytest.mark.usefixtures("logged")
+@pytest.mark.parametrize(
+    ("message", "event"), [(b"a\0b", "smtp.nul"), (b"a\nb", "smtp.newline"), (b"x" * 60_000, "smtp.size")]
+)
+def test_each_attempt_in_a_message_is_in_the_log_once(opened, gate, capsys, message: bytes, event: str) -> None:
+    async def session() -> None:
+        async with opened() as door:
+            client = await ready(door)
+            client.send(message + b"\r\n.\r\n")
+            assert (await client.hear()).startswith("55")
+            client.close()
+            await empty(door)
+
+    asyncio.run(session())
+
+    assert gate.handed == []
+    assert events(capsys) == [event]
+
+
 def test_a_network_waits_longer_each_time_and_an_hour_at_most() -> None:
     guard, now, waits = Guard(3), 1000.0, []
     for _ in range(12):
