@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 
 from gateway import clock, meters
 from gateway.errors import TryLater
+from gateway.flow import term
 from gateway.flow.context import Context
 from gateway.store import spool
 
@@ -22,6 +23,11 @@ def checks(context: Context, running: Mapping[str, "asyncio.Task[None]"]) -> Map
         if free is not None and free < ROOM:
             raise TryLater(f"the disk of the database is nearly full: {free} bytes are free")
 
+    def drift() -> None:
+        off = abs(context.store.drift())
+        if off > term.spare(context.settings.limits.lease):
+            raise TryLater(f"the clock is {off.total_seconds():.1f} s away from that of the database")
+
     def alive(name: str) -> Callable[[], None]:
         def check() -> None:
             if running[name].done():
@@ -29,7 +35,7 @@ def checks(context: Context, running: Mapping[str, "asyncio.Task[None]"]) -> Map
 
         return check
 
-    return {"store": context.store.ping, "disk": disk, **{name: alive(name) for name in running}}
+    return {"store": context.store.ping, "disk": disk, "clock": drift, **{name: alive(name) for name in running}}
 
 
 def figures(context: Context) -> bytes:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from gateway.doctor.finding import Finding, bad, ok, warn
 from gateway.errors import GatewayError
+from gateway.flow import term
 from gateway.settings import Settings, lacking
 from gateway.settings.kinds import is_loopback
 from gateway.settings.sections import Law
@@ -63,6 +64,10 @@ def database(settings: Settings) -> Iterator[Finding]:
             yield bad(area, "store-version", current=status.current or "–", head=status.head)
         else:
             yield ok(area, "store-answers", version=status.head)
+        off, most = abs(store.drift()), term.spare(settings.limits.lease)
+        if off > most:
+            seconds = {"off": f"{off.total_seconds():.1f}", "most": f"{most.total_seconds():.0f}"}
+            yield bad(area, "clock-off", **seconds)
         free = store.room()
         if free is not None and free < LITTLE:
             yield (bad if free < SCARCE else warn)(area, "disk-full", free=f"{free // 2**20} MiB")

@@ -13,6 +13,11 @@ from gateway import clock
 _USED = 0.9
 
 
+def spare(period: timedelta) -> timedelta:
+    """Return by how much the clocks of nodes may differ: the part of a lease of `period` that is never used."""
+    return period * (1 - _USED)
+
+
 class Term:
     """The time of a lease of `period` that was asked for at this moment; make it before the statement that asks."""
 

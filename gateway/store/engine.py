@@ -3,11 +3,13 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import datetime, timedelta
 
 from sqlalchemy import URL, make_url, text
 from sqlalchemy.exc import ArgumentError
 from sqlmodel import Session
 
+from gateway import clock
 from gateway.errors import Bug, Misuse
 from gateway.store import embedded, server
 from gateway.store.numbers import Name, Numbers
@@ -15,6 +17,7 @@ from gateway.store.reading import Reading, Snapshots
 from gateway.store.trouble import told
 
 _PING = text("SELECT 1")
+_CLOCK = text("SELECT clock_timestamp()")
 
 
 class Store:
@@ -81,6 +84,18 @@ class Store:
         """Return when the database answers; raise `errors.TryLater` when it does not."""
         with self.read() as tx:
             tx.connection().execute(_PING)
+
+    def drift(self) -> timedelta:
+        """Return how far this machine's clock is ahead of the database server's, nothing where there is none.
+
+        Raises `errors.TryLater` when the server does not answer.
+        """
+        if self.embedded:
+            return timedelta()
+        with self.read() as tx:
+            before = clock.now()
+            there: datetime = tx.connection().execute(_CLOCK).scalar_one()
+            return before + (clock.now() - before) / 2 - there
 
     def room(self) -> int | None:
         """Return how many bytes the disk of the embedded database still takes; None for a server elsewhere."""

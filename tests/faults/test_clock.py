@@ -1,5 +1,8 @@
 """A clock that jumps: a no holds whatever the clock says, and mail goes on."""
 
+import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -72,3 +75,50 @@ def test_a_clock_that_leaps_ahead_sends_what_waits_once(
     hop.wait({"after"})
     found.world.stop()
     assert hop.subjects == {"waiting": 1, "after": 1}
+
+
+ASKED = """
+import sys
+from datetime import timedelta
+from pathlib import Path
+from gateway import probes
+from gateway.doctor import place
+from gateway.flow.context import open_context
+from gateway.settings import Settings
+
+settings = Settings.model_validate({
+    "gateway": {"secrets": {1: f"file:{sys.argv[2]}"}}, "store": {"url": sys.argv[1]}, "limits": {"lease": "60s"}
+})
+print([finding.code for finding in place.database(settings) if finding.code != "disk-full"])
+context = open_context(settings)
+try:
+    probes.checks(context, {})["clock"]()
+except Exception as error:
+    print(type(error).__name__, error)
+context.close()
+"""
+
+
+def test_a_clock_far_from_that_of_the_database_is_told_to_whoever_asks(
+    store_url: str, jump: Callable[[str], None], tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("a secret of the test, long enough", "ascii")
+
+    def asked() -> list[str]:
+        done = subprocess.run(
+            [sys.executable, "-c", ASKED, store_url, str(secret)], capture_output=True, text=True, timeout=100
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    assert asked() == ["['store-answers']"]
+    jump("+4s")
+    assert asked() == ["['store-answers']"]
+    jump("-8s")
+    if store_url.startswith("sqlite"):
+        assert asked() == ["['store-answers']"]  # the file has no clock of its own
+        return
+    codes, told = asked()
+    assert codes == "['store-answers', 'clock-off']"
+    assert re.fullmatch(r"TryLater the clock is [78]\.\d s away from that of the database", told)
