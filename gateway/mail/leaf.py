@@ -4,24 +4,23 @@ A splice keeps every byte around it. Where charset or transfer encoding cannot c
 encoded anew: quoted-printable (base64 if it was that), and UTF-8 if the charset was the obstacle.
 """
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
 from typing import NamedTuple
 
 from gateway import text
 from gateway.errors import Misuse
-from gateway.mail import encode, html, placeholders, plaintext, tracking
-from gateway.mail.bodies import HTML
+from gateway.mail import encode, html, plaintext
 from gateway.mail.headers import Field
 from gateway.mail.mention import Mention
-from gateway.mail.page import Page, Spot, expression
+from gateway.mail.page import Spot, expression
 from gateway.mail.placeholders import Found, Kind
+from gateway.mail.source import Source
 from gateway.mail.structure import Broken, Part
 from gateway.mail.tracking import Watch
 
-_PGP = b"-----BEGIN PGP MESSAGE-----"
 _NAME_MOST = 200  # bytes in which the name of a tag is looked for
 _IN_NAME = expression(rb"<[/!?]?[^\s<>\"'=]*\Z")
 _EDITS_MOST = 5_000
@@ -216,32 +215,21 @@ def _broken_off(piece: Lines, before: bytes) -> Lines:
     return (b"" if own else b"=\r\n", encode.qp_again(piece), b"" if piece[-1][-2:] == b"\r\n" else b"=\r\n")
 
 
-def plan(content: bytes, part: Part, wanted: Wanted) -> Leaf | None:
+def plan(source: Source, wanted: Wanted) -> Leaf | None:
     """Return the leaf with its edits, the mention's among them if wanted; None when it cannot be changed safely.
 
-    Raises `Broken` for what must not leave: inline PGP, a placeholder that nobody can fill in.
+    Raises `Broken` for a placeholder that nobody can fill in where it is.
     """
-    raw = content[part.body_start : part.end]
-    data = encode.transfer_decoded(raw, part.encoding)
-    charset = None if part.type.doubtful else encode.charset(part.type.params.get("charset", ""))
-    if data is None or charset is None:
-        return None
-    markup = part.kind in HTML
-    anew = not encode.transparent(charset)
-    reading = "ascii" if data.isascii() and not anew else "" if markup and not anew else encode.reading(data, charset)
-    if reading is None or (markup and anew):
-        return None
-    if anew:
-        data, reading = data.decode(reading).removeprefix("\ufeff").encode(), "utf-8"
-    if _PGP in data:
-        raise Broken("encrypted")
-    edits = _edits(data, markup, wanted)
+    edits = _edits(source, wanted)
     if edits is None:
         return None
-    places = _places(raw, data, edits) if part.encoding == "quoted-printable" and not anew else ()
-    written = places if part.encoding == "quoted-printable" else [(edit.start, edit.end) for edit in edits]
+    part, raw, data = source.part, source.raw, source.data
+    quoted = part.encoding == "quoted-printable"
+    places = _places(raw, data, edits) if quoted and not source.anew else ()
+    written = places if quoted else [(edit.start, edit.end) for edit in edits]
     joins = part.encoding != "base64" and _joins(raw, edits, written or ())
-    return Leaf(part, raw, data, charset, reading, markup, anew or joins or places is None, edits, places or ())
+    anew, markup = source.anew or joins or places is None, source.page is not None
+    return Leaf(part, raw, data, source.charset, source.reading, markup, anew, edits, places or ())
 
 
 def _joins(raw: bytes, edits: tuple[Edit, ...], places: Sequence[tuple[int, int]]) -> bool:
@@ -254,29 +242,19 @@ def _joins(raw: bytes, edits: tuple[Edit, ...], places: Sequence[tuple[int, int]
     return False
 
 
-def _edits(data: bytes, markup: bool, wanted: Wanted) -> tuple[Edit, ...] | None:
-    page = Page(data) if markup else None
-    found = placeholders.find(data, page.low if page else None)
-    for each in found:
-        if each.kind is Kind.STUCK:
-            raise Broken("placeholder", data[each.start : each.end][:60].decode("ascii", "replace"))
-    place: Callable[[int], int] = int
-    if page and found:
-        page, place = _filled_in(data, found)
-        if any(each.label for each in found):
-            found = _addressed([(place(start), place(end)) for start, end in html.marked(page)], found)
-    edits = [Edit(each.start, each.end, found=each) for each in found]
-    if page and wanted.strip and (watches := tracking.find(page)):
-        # What goes takes with it the placeholders inside.
-        watches = tuple([Watch(place(one.start), place(one.end), one.instead) for one in watches])
+def _edits(source: Source, wanted: Wanted) -> tuple[Edit, ...] | None:
+    data, page, place = source.data, source.page, source.place
+    watches = source.watches if wanted.strip else ()
+    edits = [Edit(each.start, each.end, found=each) for each in source.found]
+    if watches:
         edits = [each for each in edits if not _met(each, watches)]
         edits += [Edit(one.start, one.end, watch=one) for one in watches]
-    if markup and (upset := next((each for each in edits if _upsets(data, each)), None)):
+    if page and (upset := next((each for each in edits if _upsets(data, each)), None)):
         if upset.found is None:
             return None
         raise Broken("placeholder", data[upset.start : upset.end][:60].decode("ascii", "replace"))
     if wanted.mention:
-        spot = html.find(page) if page else plaintext.find(data)
+        spot = source.spot if page else plaintext.find(data)
         if spot is None:
             return None
         edits.append(Edit(place(spot.offset), place(spot.offset), spot))
@@ -298,25 +276,6 @@ def _met(edit: Edit, watches: Sequence[Watch]) -> bool:
     return at > 0 and watches[at - 1].end > edit.start
 
 
-def _filled_in(data: bytes, found: tuple[Found, ...]) -> tuple[Page, Callable[[int], int]]:
-    """Return the page with a letter for each address, and what says where in `data` an offset of it is.
-
-    Some placeholders are written with brackets and quotes: without them tags end elsewhere.
-    """
-    out: list[bytes] = []
-    ends: list[tuple[int, int]] = [(0, 0)]  # behind each placeholder: in the page, in `data`
-    for each in found:
-        out += (data[ends[-1][1] : each.start], b"" if each.kind is Kind.DROP else b"x")
-        ends.append((ends[-1][0] + len(out[-2]) + len(out[-1]), each.end))
-    out.append(data[ends[-1][1] :])
-
-    def place(offset: int) -> int:
-        of_page, of_data = ends[bisect_right(ends, offset, key=lambda end: end[0]) - 1]
-        return of_data + offset - of_page
-
-    return Page(b"".join(out)), place
-
-
 def _upsets(data: bytes, edit: Edit) -> bool:
     """Return whether an edit may make a tag, or the end of a comment, of what stands around it.
 
@@ -325,19 +284,6 @@ def _upsets(data: bytes, edit: Edit) -> bool:
     before = data[max(0, edit.start - _NAME_MOST) : edit.start]
     ending = before[-1:] in (b"-", b"!") and data[edit.end : edit.end + 1] in (b"-", b"!", b">")
     return ending or _IN_NAME.search(before) is not None
-
-
-def _addressed(spans: list[tuple[int, int]], found: tuple[Found, ...]) -> tuple[Found, ...]:
-    """Return placeholders for links as ones for addresses within `spans`: a tag, a comment or raw text.
-
-    A link would end a quoted attribute there, and upset all that follows.
-    """
-
-    def within(at: int) -> bool:
-        before = bisect_left(spans, (at, 0)) - 1
-        return before >= 0 and at < spans[before][1]
-
-    return tuple([replace(each, label=False) if within(each.start) else each for each in found])
 
 
 def _places(raw: bytes, data: bytes, edits: tuple[Edit, ...]) -> tuple[tuple[int, int], ...] | None:

@@ -15,12 +15,13 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from gateway import text
-from gateway.mail import bodies, encode, headers, leaf, lines, placeholders, structure, tracking, wrap
+from gateway.mail import bodies, encode, headers, leaf, lines, placeholders, source, structure, tracking, wrap
 from gateway.mail.headers import Field, Headers
 from gateway.mail.leaf import Leaf, Wanted
 from gateway.mail.mention import Mention
 from gateway.mail.page import Page
 from gateway.mail.placeholders import Flood, Kind
+from gateway.mail.source import Source
 from gateway.mail.structure import Broken, Part
 
 _DROPPED = frozenset({"bcc", "resent-bcc", "return-path"})
@@ -149,13 +150,14 @@ def _planned(content: bytes, root: Part, fields: tuple[Field, ...], *, opening: 
         for raw in shown:
             _check_field(raw)
     kept, body_start = _bytes_of(content, fields), root.body_start
-    leaves = _leaves(content, root, Wanted(mention=True, opening=opening))
+    known: dict[int, Source | None] = {}
+    leaves = _leaves(content, root, Wanted(mention=True, opening=opening), known)
     if leaves is None:
         _check_sealed(content, root)
         return Plan(kept, content, body_start, wrap.plan(content, root, fields), wrapped=True, needs_links=False)
     edits, watched = [edit for each in leaves for edit in each.edits], None
     if any(edit.watch for edit in edits):
-        whole = _leaves(content, root, Wanted(mention=True, opening=opening, strip=False)) or leaves
+        whole = _leaves(content, root, Wanted(mention=True, opening=opening, strip=False), known) or leaves
         watched = _splicer(content, root, fields, kept, whole)
         edits += [edit for each in whole for edit in each.edits]
     links = any(edit.found is not None and edit.found.kind is not Kind.DROP for edit in edits)
@@ -168,24 +170,32 @@ def _check_field(raw: bytes) -> None:
         raise Broken("placeholder-sealed", raw[stuck[0].start : stuck[0].end][:60].decode("ascii", "replace"))
 
 
-def _leaves(content: bytes, root: Part, wanted: Wanted) -> list[Leaf] | None:
+def _leaves(content: bytes, root: Part, wanted: Wanted, known: dict[int, Source | None]) -> list[Leaf] | None:
     """Return every leaf that changes, in order of place; None when the message can only be wrapped.
 
-    Those are the bodies, and other leaves of text with placeholders or pixels in them.
+    Those are the bodies, and other leaves of text with placeholders or pixels in them. `known` are, by their place,
+    those that have been read, and is added to.
     """
     chosen = bodies.choose(root)
-    leaves = [leaf.plan(content, part, wanted) for part in chosen] if chosen else [None]
+    leaves = [_leaf(content, part, wanted, known) for part in chosen] if chosen else [None]
     if any(each is None for each in leaves):
         return None
     edited = [each for each in leaves if each is not None]
     for part in bodies.others(root, chosen or []):
-        planned = leaf.plan(content, part, Wanted(mention=False, strip=wanted.strip))
+        planned = _leaf(content, part, Wanted(mention=False, strip=wanted.strip), known)
         if planned is None:
             _check_part(content, part)
         elif planned.edits:
             edited.append(planned)
     edited.sort(key=lambda each: each.part.start)
     return edited
+
+
+def _leaf(content: bytes, part: Part, wanted: Wanted, known: dict[int, Source | None]) -> Leaf | None:
+    if part.start not in known:
+        known[part.start] = source.read(content, part, mention=wanted.mention)
+    read = known[part.start]
+    return leaf.plan(read, wanted) if read else None
 
 
 def _check_sealed(content: bytes, root: Part) -> None:
