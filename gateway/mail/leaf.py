@@ -246,7 +246,7 @@ def _edits(source: Source, wanted: Wanted) -> tuple[Edit, ...] | None:
     data, page, place = source.data, source.page, source.place
     watches = source.watches if wanted.strip else ()
     edits = [Edit(each.start, each.end, found=each) for each in source.found]
-    if watches:
+    if watches:  # what goes takes with it the placeholders inside
         edits = [each for each in edits if not _met(each, watches)]
         edits += [Edit(one.start, one.end, watch=one) for one in watches]
     if page and (upset := next((each for each in edits if _upsets(data, each)), None)):

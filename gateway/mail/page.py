@@ -122,12 +122,12 @@ def _before_the_end(data: bytes, bodies: int) -> Spot | None:
 
 
 # A value quoted with a bracket in it, or a blank before the quote: then ">" need not end a tag, nor "<" begin one.
-_DOUBT = expression(rb"""=(?:[\s]+["']|"[^"<>]*[<>]|'[^'<>]*[<>])""")
+_DOUBT = expression(rb"""=(?:[\s]++["']|"[^"<>]*+[<>]|'[^'<>]*+[<>])""")
 _TIDY = expression(
     rb"""<(?:
-      style(?=[\s/>])[^<>]*>[^<]*</style>
-      |title(?=[\s/>])[^<>]*>[^<]*</title>
-      |(/?[a-z][a-z0-9:-]*)(?=[\s/>])[^<>]*>
+      style(?=[\s/>])[^<>]*+>[^<]*+</style>
+      |title(?=[\s/>])[^<>]*+>[^<]*+</title>
+      |(/?[a-z][a-z0-9:-]*+)(?=[\s/>])[^<>]*+>
       |!--(?!-?>|[\s]*\[if|<!\[endif).*?-->
       |(?>!--\[if(?:(?!--)[^>])*>(?!<!--|--).*?-->)(?<=<!\[endif\]-->)
       |!--(\[if)[^<>\]]*\](?:><!|>)-->

@@ -9,7 +9,7 @@ splices is the sender's. What cannot be served so is `Unfit`, with the reason, a
 - Encrypted and fragmentary mail is refused, as nobody could tell what it says.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
@@ -17,12 +17,13 @@ from typing import NamedTuple
 from gateway import text
 from gateway.mail import bodies, encode, headers, leaf, lines, placeholders, source, structure, tracking, wrap
 from gateway.mail.headers import Field, Headers
-from gateway.mail.leaf import Leaf, Wanted
+from gateway.mail.leaf import Leaf, Piece, Wanted
 from gateway.mail.mention import Mention
 from gateway.mail.page import Page
 from gateway.mail.placeholders import Flood, Kind
 from gateway.mail.source import Source
 from gateway.mail.structure import Broken, Part
+from gateway.mail.wrap import Writer
 
 _DROPPED = frozenset({"bcc", "resent-bcc", "return-path"})
 _DROPPED_STARTS = ("list-", "x-consentgate-")
@@ -69,10 +70,10 @@ class Plan:
     _kept: bytes  # header fields of the sender that stay
     _content: bytes
     _body_start: int
-    _copy: Callable[[Mention, Mapping[str, str]], bytes]
+    _copy: Writer
     wrapped: bool
     needs_links: bool  # the message has placeholders
-    _watched: Callable[[Mention, Mapping[str, str]], bytes] | None = None  # writes a copy that leaves pixels in
+    _watched: Writer | None = None  # writes a copy that leaves pixels in
 
     @property
     def tracks(self) -> bool:
@@ -82,7 +83,7 @@ class Plan:
     def copy(self, insert: Insert) -> bytes:
         """Return the copy with mention. Raises `Misuse` for headers or links that would break it."""
         write = self._watched if insert.tracking and self._watched else self._copy
-        return _on_top(insert.headers) + write(insert.mention, insert.links)
+        return b"".join([_on_top(insert.headers), *write(insert.mention, insert.links)])
 
     def plain(self, on_top: tuple[tuple[str, str], ...]) -> bytes:
         """Return the copy without mention, for a message that needs none: `on_top` added, dropped headers gone."""
@@ -216,20 +217,18 @@ def _check_part(content: bytes, part: Part) -> None:
                 raise Broken("placeholder-sealed", data[found.start : found.end][:60].decode("ascii", "replace"))
 
 
-def _splicer(
-    content: bytes, root: Part, fields: tuple[Field, ...], kept: bytes, leaves: list[Leaf]
-) -> Callable[[Mention, Mapping[str, str]], bytes]:
-    """Return the function that writes a copy from its leaves and the bytes between them; `kept` are the fields."""
+def _splicer(content: bytes, root: Part, fields: tuple[Field, ...], kept: bytes, leaves: list[Leaf]) -> Writer:
+    """Return what writes a copy from its leaves and the bytes between them; `kept` are the fields."""
     names = {found.name for found in fields}
     versioned = "mime-version" in names
 
     if leaves[0].part is root:
         only = leaves[0]
 
-        def alone(mention: Mention, links: Mapping[str, str]) -> bytes:
+        def alone(mention: Mention, links: Mapping[str, str]) -> list[Piece]:
             body, charset = only.body(mention, links)
             version = b"" if versioned or (charset is None and "content-type" not in names) else _MIME
-            return b"".join([version, only.head(content, fields, charset), b"\r\n", *body])
+            return [version, only.head(content, fields, charset), b"\r\n", *body]
 
         return alone
 
@@ -241,13 +240,13 @@ def _splicer(
         last = each.part.end
     tail = whole[last:]
 
-    def several(mention: Mention, links: Mapping[str, str]) -> bytes:
-        out: list[bytes | memoryview] = [top]
+    def several(mention: Mention, links: Mapping[str, str]) -> list[Piece]:
+        out: list[Piece] = [top]
         for before, each in zip(between, leaves, strict=True):
             body, charset = each.body(mention, links)
             out += (before, each.head(content, each.part.headers.fields, charset), b"\r\n", *body)
         out.append(tail)
-        return b"".join(out)
+        return out
 
     return several
 

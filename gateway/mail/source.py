@@ -2,7 +2,8 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from gateway.mail import encode, html, placeholders, tracking
 from gateway.mail.bodies import HTML
@@ -14,8 +15,7 @@ from gateway.mail.tracking import Watch
 _PGP = b"-----BEGIN PGP MESSAGE-----"
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """A leaf whose body is `raw`, and `data` when decoded; `charset` is its label's, `reading` the one it is read by.
 
     `anew` says that its charset must change whatever goes in: `data` is in UTF-8 then. `found` and `watches` are places
@@ -62,10 +62,11 @@ def read(content: bytes, part: Part, *, mention: bool) -> Source | None:
         page, place = _filled_in(data, found)
         if any(each.label for each in found):
             found = _addressed([(place(start), place(end)) for start, end in html.marked(page)], found)
-    # What goes takes with it the placeholders inside.
-    watches = [Watch(place(one.start), place(one.end), one.instead) for one in tracking.find(page)] if page else ()
+    watches = tracking.find(page) if page else ()
+    if watches and found:
+        watches = tuple([Watch(place(one.start), place(one.end), one.instead) for one in watches])
     spot = html.find(page) if page and mention else None
-    return Source(part, raw, data, charset, reading, anew, page, place, found, tuple(watches), spot)
+    return Source(part, raw, data, charset, reading, anew, page, place, found, watches, spot)
 
 
 def _found(data: bytes, page: Page | None) -> tuple[Found, ...]:

@@ -11,9 +11,12 @@ from gateway.mail.headers import Field
 from gateway.mail.mention import Mention
 from gateway.mail.structure import Part
 
+# Returns a copy, but for the header fields on top, in pieces: most of its bytes are the sender's, and are copied once.
+Writer = Callable[[Mention, Mapping[str, str]], list[bytes | memoryview]]
 
-def plan(content: bytes, root: Part, fields: tuple[Field, ...]) -> Callable[[Mention, Mapping[str, str]], bytes]:
-    """Return the function that writes a wrapped copy; `fields` are those of the outermost header that stay."""
+
+def plan(content: bytes, root: Part, fields: tuple[Field, ...]) -> Writer:
+    """Return what writes a wrapped copy; `fields` are those of the outermost header that stay."""
     boundary = _boundary(content)
     # Not a continuation of the outer one: some readers compare a delimiter with the beginning of a line only.
     inner_boundary = b"=_mention_" + boundary.rpartition(b"_")[2]
@@ -22,13 +25,12 @@ def plan(content: bytes, root: Part, fields: tuple[Field, ...]) -> Callable[[Men
     if not any(each.name == "mime-version" for each in fields):
         outer.append(b"MIME-Version: 1.0\r\n")
     outer.append(b'Content-Type: multipart/mixed; boundary="' + boundary + b'"\r\n')
-    if not content[root.body_start :].isascii():
+    if not (content.isascii() or content[root.body_start :].isascii()):
         outer.append(b"Content-Transfer-Encoding: 8bit\r\n")
     top = b"".join([*outer, b"\r\n--", boundary, b"\r\n"])
-    rest = b"".join(
-        [b"\r\n--", boundary, b"\r\n", *inner, b"\r\n", content[root.body_start :], b"\r\n--", boundary, b"--\r\n"]
-    )
-    return lambda mention, _links: top + _mention(mention, inner_boundary) + rest
+    head = b"".join([b"\r\n--", boundary, b"\r\n", *inner, b"\r\n"])
+    body, end = memoryview(content)[root.body_start :], b"\r\n--" + boundary + b"--\r\n"
+    return lambda mention, _links: [top, _mention(mention, inner_boundary), head, body, end]
 
 
 def _mention(mention: Mention, boundary: bytes) -> bytes:
