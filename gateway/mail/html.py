@@ -171,6 +171,11 @@ def tags(page: Page) -> Iterator[tuple[bytes, int, int]]:
     """
     if page.plain:
         return ((tag[1] or tag[2], *tag.span()) for tag in _START.finditer(page.low))
+    return careful_tags(page)
+
+
+def careful_tags(page: Page) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the same for any bytes at all."""
     return _tags(page.low, (0, len(page.low)), _WITHIN_MOST)
 
 

@@ -51,6 +51,8 @@ def page(data: bytes) -> None:
     assert _timed(lambda: quick(read)) in (None, careful), "the quick way and the careful way differ"
     first = _timed(lambda: html.careful_begin(read))
     assert read.head() in (-1, first), "the ways of finding the first line differ"
+    tags = _timed(lambda: list(html.careful_tags(read)))
+    assert _timed(lambda: list(html.tags(read))) == tags, "the ways of finding tags differ"
     spot = _timed(lambda: html.find(read))
     if spot is None:
         return

@@ -89,6 +89,7 @@ def test_the_plain_way_answers_for_tidy_pages_only_and_agrees(page):
     if read.plain:
         assert read.count(b"img") == read.low.count(b"<im")
         assert read.count(b"html") == read.low.count(b"<html")
+    assert list(html.tags(read)) == list(html.careful_tags(read))
 
 
 HEADS = st.lists(
