@@ -224,7 +224,17 @@ def events_of(tx: Session, ids: Collection[int]) -> dict[int, list[Event]]:
 
 _insert = Bulk(Contact)
 _TRIES = 5
-_FILLED = ("name", "company", "function", "language", "source_name")
+# What a later import may complete, and what stands there while it is not known.
+_FILLED: Mapping[str, str | None] = {
+    "name": "",
+    "company": "",
+    "function": "",
+    "language": "",
+    "source_name": "",
+    "subject": "unknown",
+    "country": None,
+    "age": "unknown",
+}
 _KNOWN = Prepared(
     core_select(_CONTACTS.c.address_key, _CONTACTS.c.id, *(_CONTACTS.c[name] for name in _FILLED)).where(
         _CONTACTS.c.advertiser_id == bindparam("advertiser"), Among(_CONTACTS.c.address_key, "keys", "text")
@@ -241,8 +251,8 @@ def upsert_many(tx: Session, rows: Sequence[Mapping[str, Any]], common: Mapping[
     """Write the people of one advertiser and return the id of each by address key.
 
     A row is a mapping of column names with a fresh `id`, `common` what all rows say. Somebody known keeps their id and
-    everything known of them; only texts that were empty (name, company, function, language, name of the source) are
-    filled in. Of two rows with one key the first counts.
+    everything known of them; only what was not known is filled in (`_FILLED`). Of two rows with one key the first
+    counts.
     """
     fresh: dict[str, Mapping[str, Any]] = {}
     for row in rows:
@@ -263,15 +273,18 @@ def upsert_many(tx: Session, rows: Sequence[Mapping[str, Any]], common: Mapping[
 
 
 def _known(tx: Session, advertiser_id: int, keys: Collection[str]) -> dict[str, Sequence[Any]]:
-    """Return the id and the texts of those of `keys` who are known."""
+    """Return the id, and what may be filled in, of those of `keys` who are known."""
     return {key: rest for key, *rest in _KNOWN(tx, {"advertiser": advertiser_id, "keys": keys})}
 
 
 def _fill(tx: Session, fresh: Mapping[str, Mapping[str, Any]], known: Mapping[str, Sequence[Any]]) -> None:
     changes = []
-    for key, (number, *texts) in known.items():
+    for key, (number, *held) in known.items():
         row = fresh[key]
-        new = [text or row.get(name, "") for name, text in zip(_FILLED, texts, strict=True)]
-        if new != texts:
+        new = [
+            row.get(name) or unknown if value == unknown else value
+            for (name, unknown), value in zip(_FILLED.items(), held, strict=True)
+        ]
+        if new != held:
             changes.append({"number": number} | {f"new_{name}": text for name, text in zip(_FILLED, new, strict=True)})
     _FILL.each(tx, changes)

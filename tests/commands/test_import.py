@@ -168,6 +168,18 @@ def test_what_is_known_of_a_person_is_not_overwritten(tea: Gate, sheet: Sheet) -
     assert (person["name"], person["company"], person["country"]) == ("Anna", "Thé SA", "FR")
 
 
+def test_the_country_that_was_forgotten_comes_with_the_next_file(tea: Gate, sheet: Sheet) -> None:
+    tea.run("list", "create", "pros", "--regime", "professional", "--title", "Tea for offices", "--family", "tea")
+    tea.run("list", "activate", "pros")
+    told = ("--list", "pros", "--subject", "organisation", *AT)
+    tea.run("import", sheet("email\ncontact@firm.example\n"), *told)
+    assert "R-B2B-COUNTRY" in tea.run("check", "--list", "pros", "contact@firm.example", code=1).stdout
+
+    tea.run("import", sheet("email,pays\ncontact@firm.example,FR\n", "b.csv"), *told)
+
+    assert "A-GENERIC" in tea.run("check", "--list", "pros", "contact@firm.example").stdout
+
+
 def test_an_indirect_list_needs_the_date_of_acquisition_and_is_never_direct(tea: Gate, sheet: Sheet) -> None:
     tea.run("list", "create", "bought", "--regime", "opt-in", "--origin", "bought")
     path = sheet("email,date,acquired_at\na@example.org,2026-01-01,2026-02-01\nb@example.org,2026-01-01,\n")

@@ -185,6 +185,18 @@ def test_what_is_known_of_a_person_is_filled_in_but_never_overwritten(store: Sto
     assert (found.restricted, found.subject) == (True, "professional")
 
 
+def test_a_trait_that_was_not_known_is_filled_in(store: Store) -> None:
+    with store.begin() as tx:
+        anna = people.add(tx, a_contact(store, subject="unknown", country=None, age="adult"))
+        people.upsert_many(tx, [row(store, "anna@example.org", subject="professional", country="FR", age="15-17")])
+        people.upsert_many(tx, [row(store, "anna@example.org", subject="consumer", country="DE")])
+        people.upsert_many(tx, [row(store, "anna@example.org")])
+    with store.read() as tx:
+        found = people.get(tx, anna.id)
+    assert found
+    assert (found.subject, found.country, found.age) == ("professional", "FR", "adult")
+
+
 def test_of_two_rows_with_one_address_the_first_counts(store: Store) -> None:
     with store.begin() as tx:
         ids = people.upsert_many(tx, [row(store, "a", name="First"), row(store, "a", name="Second")])
