@@ -19,13 +19,13 @@ def recognise(headers: Sequence[tuple[str, str]]) -> Hints:
     for name, value in headers:
         if name.lower().startswith(_PREFIX) and value.strip():
             said.setdefault(name.lower().removeprefix(_PREFIX), []).append(value.strip())
-    klass, sector = _one(said.get("class")), _one(said.get("sector"))
+    klass = _one(said.get("class"))
     return Hints(
         tool="generic" if said else "",
         list=_one(said.get("list")),
         klass=klass.lower() if klass else None,
         offer=_one(said.get("offer")),
-        sector="-".join(sector.lower().replace("_", " ").split()) if sector else None,
+        sector=_one(["-".join(one.lower().replace("_", " ").split()) for one in said.get("sector", [])]),
         # What is not clearly a no is a yes: unknown takes the stricter branch.
         third_party=any(value.lower() not in {"no", "false", "0"} for value in said.get("third-party", [])),
         trace=_one(said.get("trace")),

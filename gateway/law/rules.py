@@ -6,6 +6,7 @@ rested on. Consequences are in `law.reasons`; the tests of a basis, each of whic
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gateway.law.channels import channel
 from gateway.law.events import Event, Kind
@@ -98,10 +99,17 @@ def is_restricted(matter: Matter) -> bool:
     return person_of(matter.facts).restricted or matter.standing.restriction is not None
 
 
+@lru_cache(maxsize=1024)
+def trades(said: str | None) -> frozenset[str]:
+    """Return the trades that a sector or an offer names, however it is spelled; several are parted by commas."""
+    return frozenset("-".join(one.lower().replace("_", " ").split()) for one in (said or "").split(","))
+
+
 def is_banned_sector(matter: Matter) -> bool:
     """Return whether it is an offer of a banned sector to a consumer who has no contract in progress about it."""
     facts = matter.facts
-    if BANNED_SECTORS.isdisjoint({facts.message.sector, facts.message.offer}) or facts.channel not in BANNED_CHANNELS:
+    named = trades(facts.message.sector) | trades(facts.message.offer)
+    if BANNED_SECTORS.isdisjoint(named) or facts.channel not in BANNED_CHANNELS:
         return False
     consumer = not isinstance(facts.person, PersonFacts) or facts.person.subject not in PROFESSIONALS
     return consumer and not matter.contract_covers_offer
