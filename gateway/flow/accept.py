@@ -73,7 +73,12 @@ class Accept:
         return RECIPIENT_OK
 
     async def message(self, draft: Draft, content: bytes, peer: Peer) -> Reply:
-        """Answer the end of DATA; 250 only once everything needed to deliver is durable."""
+        """Answer the end of DATA; 250 only once everything needed to deliver is durable.
+
+        Who was named twice gets one copy.
+        """
+        if len(draft.recipients) > 1:
+            draft.recipients = [*{one.address.key: one for one in draft.recipients}.values()]
         async with self._desk if len(content) > FREE else nullcontext():
             decided, filing, lease = await self._judged(draft, content, peer)
         if filing is not None:

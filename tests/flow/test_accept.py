@@ -56,6 +56,15 @@ async def test_three_recipients_with_three_fates_leave_one_parcel_and_three_rece
         assert [parcel.recipient for parcel in house.parcels()] == [CAMILLE]
 
 
+async def test_who_is_named_twice_gets_one_copy(context: Context) -> None:
+    async with rig(context) as house:
+        replies = await house.send(CAMILLE, JOHN, CAMILLE, f"C{CAMILLE[1:]}")
+
+        assert [reply.code for reply in replies] == [250] * 6
+        assert [parcel.recipient.lower() for parcel in house.parcels()] == [CAMILLE, JOHN]
+        assert len(house.receipts()) == 2
+
+
 async def test_a_refusal_names_the_code_and_a_reference_that_has_a_receipt(context: Context) -> None:
     async with rig(context) as house:
         refused = (await house.send(OBJECTED))[-1]
