@@ -104,7 +104,7 @@ class Tale:
             return
         table = Table(box=None, pad_edge=False, header_style="bold")
         for column in ("recipient", "list", "known-as", "verdict", "why"):
-            table.add_column(say(f"demo.column-{column}", self._out.lang), overflow="fold")
+            table.add_column(say(f"demo.column-{column}", self._out.lang), overflow="fold", no_wrap=column == "verdict")
         for fortune in fortunes:
             style = "green" if fortune.verdict.fate is Fate.SEND else "red"
             mark = "✓ " if fortune.verdict.fate is Fate.SEND else "✗ "

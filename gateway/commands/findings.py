@@ -22,7 +22,7 @@ def show_findings(shell: Shell, found: Sequence[Finding]) -> bool:
     if rows or shell.out.json:
         shell.out.table(["blocks", "what", "article"], rows)
     blocks = any(finding.blocks for finding in found)
-    shell.out.note("check-fails" if blocks else "check-passes")
+    shell.out.note("check-fails" if blocks else "check-advises" if rows else "check-passes")
     return blocks
 
 

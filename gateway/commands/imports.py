@@ -37,7 +37,7 @@ class FileOrVerb(Noun):
 
 @click.group("import", cls=FileOrVerb, subcommand_metavar="FILE --list LIST [OPTIONS] | COMMAND [ARGS]...")
 def import_() -> None:
-    r"""Bring people and their evidence into a list.
+    """Bring people and their evidence into a list.
 
     \b
     consentgate import people.csv --list newsletter --mode unticked-box --notice v3
@@ -47,7 +47,7 @@ def import_() -> None:
     Reads CSV (UTF-8 with or without mark, UTF-16, Windows-1252; comma, semicolon, tab or bar) and NDJSON, streamed.
     A row whose address is opposed is refused: an import never turns an objection into a consent. Every refused row
     goes to a file with its reason.
-    """
+    """  # noqa: D301 (it is click's own sign for lines that stay as they are)
 
 
 @click.command("file", cls=Verb)

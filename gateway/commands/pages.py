@@ -1,6 +1,7 @@
 """The reference page of the commands, made from the commands themselves."""
 
 import inspect
+import re
 
 import click
 
@@ -31,7 +32,10 @@ def _children(command: click.Command, context: click.Context) -> list[tuple[str,
 def _section(command: click.Command, context: click.Context, depth: int) -> list[str]:
     usage = " ".join(part for part in command.collect_usage_pieces(context) if part != "[OPTIONS]")
     lines = ["", f"{'#' * depth} {context.command_path} {usage}".rstrip(), ""]
-    lines += inspect.cleandoc(command.help or "").replace("\b\n", "").splitlines()
+    # What click leaves as it is (after its \b) is for typing.
+    lines += re.sub(
+        "\b\n(.+?)(?=\n\n|$)", r"```sh\n\1\n```", inspect.cleandoc(command.help or ""), flags=re.DOTALL
+    ).splitlines()
     if options := _options(command, context):
         lines += ["", *options]
     for name, child in _children(command, context):
