@@ -80,7 +80,8 @@ def opening(context: Context, draft: Draft, content: bytes, *, even: bool = Fals
         taken = nature.seen(taken, fields)
         removed = frozenset(taken.hints.remove)
         ready = plan(content, remove=removed, opening=taken.opening, fields=fields, even=even)
-        taken = replace(taken, message=replace(taken.message, tracks=isinstance(ready, Plan) and ready.tracks))
+        if isinstance(ready, Plan) and ready.tracks:
+            taken = replace(taken, message=replace(taken.message, tracks=True))
         question = Question(account.advertiser_id, taken.list, addresses, taken.message, account.id)
     return Opening(content, fields, taken, ready, question)
 

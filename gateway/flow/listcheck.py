@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from gateway.law import guarantee
 from gateway.law.facts import Origin, Regime
@@ -80,6 +81,7 @@ def of_list(row: List, now: datetime, timezone: str) -> list[Finding]:
     return sorted(found, key=lambda finding: not finding.blocks)
 
 
+@lru_cache(maxsize=1024)
 def is_siren(number: str) -> bool:
     """Return whether a text is nine digits with a right check digit (Luhn; INSEE)."""
     digits = number.replace(" ", "")

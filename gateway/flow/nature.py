@@ -20,8 +20,10 @@ _FIGURES = re.compile(r"\d\s?%|[€$£]|\b\d+\s?(?:eur|euros?|usd|gbp)\b", re.IG
 
 
 def seen(intake: Intake, fields: Headers) -> Intake:
-    """Return the intake with what From and Subject show."""
-    return replace(intake, message=replace(intake.message, advertises=advertises(fields)))
+    """Return the intake with what From and Subject show; it says that they show advertising before."""
+    if advertises(fields):
+        return intake
+    return replace(intake, message=replace(intake.message, advertises=False))
 
 
 def advertises(fields: Headers) -> bool:
