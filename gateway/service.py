@@ -10,15 +10,16 @@ import secrets
 import signal
 import socket
 import tempfile
-from collections.abc import Coroutine, Iterator
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import uvloop
 
-from gateway import clock, journal, meters, probes
+from gateway import journal, meters, probes, workforce
+from gateway.courier.courier import Courier
 from gateway.courier.hop import courier_of
 from gateway.courier.webhook import Caller, Hosts
 from gateway.errors import Misuse
@@ -37,7 +38,7 @@ from gateway.flow.report import Reporter
 from gateway.flow.retention import Retainer
 from gateway.flow.rights import Rights
 from gateway.flow.seal import Sealer
-from gateway.settings import Settings
+from gateway.settings import Settings, renewed
 from gateway.smtp.inbound import start_inbound
 from gateway.smtp.options import SmtpOptions
 from gateway.smtp.server import Door
@@ -50,9 +51,8 @@ from gateway.web.server import Server, bind, serve
 
 PARTS = frozenset({"smtp", "web", "courier"})
 GRACE = 30.0  # seconds that work in hand has when the program is asked to stop
-_WATCHED = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD})
-_LOOK = 60.0  # seconds after which the parent looks at its workers although nobody has called
 Where = tuple[str, int]
+Reread = Callable[[], Settings]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +73,17 @@ class Plan:
 class Gateway:
     """The rooms of one process."""
 
-    def __init__(self, context: Context, plan: Plan) -> None:
+    def __init__(self, context: Context, plan: Plan, reread: Reread | None = None) -> None:
         self.door: Door | None = None
         self.inbound: Door | None = None
         self.web: Server | None = None
         self.probes: Server | None = None
         self._context = context
         self._plan = plan
+        self._reread = reread or (lambda: context.settings)
+        self._handover: Handover | None = None
+        self._deliverer: Deliverer | None = None
+        self._retired: set[asyncio.Task[None]] = set()  # couriers that close
         self._closing = AsyncExitStack()
         self._running: dict[str, asyncio.Task[None]] = {}
 
@@ -90,11 +94,32 @@ class Gateway:
             self._closing = stack.pop_all()
 
     def reload(self) -> None:
-        """Read the certificates again."""
-        for door in (self.door, self.inbound):
-            if door:
-                door.reload_certificates()
-        journal.note("reloaded")
+        """Take over what the file and the certificates say now; stay as it is when they cannot be used."""
+        context = self._context
+        try:
+            settings, changed, waiting = renewed(context.settings, self._reread())
+            courier = courier_of(settings) if self._handover else None
+            for door, options in ((self.door, self._smtp_options), (self.inbound, self._inbound_options)):
+                if door:
+                    door.adopt(options(settings))
+        except (Misuse, ValueError) as problem:
+            journal.warn("reload-refused", why=str(problem))
+            return
+        context.settings = settings
+        journal.setup(settings.log.level, settings.log.format)
+        if courier and self._handover and self._deliverer:
+            self._retire(self._handover.courier)
+            self._handover.courier = courier
+            self._deliverer.adopt()
+        journal.note("reloaded", changed=changed)
+        if waiting:
+            journal.warn("restart-needed", settings=waiting)
+
+    def _retire(self, courier: Courier) -> None:
+        """Let a courier bring its letters to an end."""
+        task = asyncio.create_task(courier.close())
+        self._retired.add(task)
+        task.add_done_callback(self._retired.discard)
 
     def tell(self) -> None:
         """Write to the journal where the rooms are to be found."""
@@ -118,7 +143,7 @@ class Gateway:
             await self._open_web(stack)
         if "smtp" in plan.parts:
             gate = Accept(context, reader, committer, deliverer)
-            self.door = await open_door(gate, self._smtp_options())
+            self.door = await open_door(gate, self._smtp_options(context.settings))
             stack.push_async_callback(self.door.stop, GRACE)
             await self._open_inbound(stack)
         if plan.chores:
@@ -136,12 +161,15 @@ class Gateway:
         stack.push_async_callback(_ended, self._running[name])
 
     async def _open_courier(self, stack: AsyncExitStack, reader: Reader, committer: Committer) -> Deliverer:
-        courier = courier_of(self._context.settings)
-        stack.push_async_callback(courier.close)
-        deliverer = Deliverer(self._context, Handover(self._context, reader, courier), committer, self._plan.node)
-        self._run(stack, "courier", deliverer.run())
-        stack.push_async_callback(deliverer.stop, GRACE)
-        return deliverer
+        self._handover = Handover(self._context, reader, courier_of(self._context.settings))
+        stack.push_async_callback(self._close_couriers, self._handover)
+        self._deliverer = Deliverer(self._context, self._handover, committer, self._plan.node)
+        self._run(stack, "courier", self._deliverer.run())
+        stack.push_async_callback(self._deliverer.stop, GRACE)
+        return self._deliverer
+
+    async def _close_couriers(self, handover: Handover) -> None:
+        await asyncio.gather(handover.courier.close(), *self._retired)
 
     async def _open_inbound(self, stack: AsyncExitStack) -> None:
         settings = self._context.settings
@@ -150,9 +178,14 @@ class Gateway:
             return
         inbox = Inbox(self._context)
         stack.callback(inbox.close)
-        options = SmtpOptions(
+        self.inbound = await start_inbound(inbox, self._inbound_options(settings))
+        stack.push_async_callback(self.inbound.stop, GRACE)
+
+    def _inbound_options(self, settings: Settings) -> SmtpOptions:
+        where = self._plan.inbound or settings.inbound.listen
+        return SmtpOptions(
             hostname=settings.gateway.hostname,
-            listen=(where,),
+            listen=(where,) if where else (),
             certificate=settings.smtp.certificate,
             private_key=settings.smtp.private_key,
             max_size=settings.inbound.max_size,
@@ -163,8 +196,6 @@ class Gateway:
             idle_timeout=settings.limits.idle.total_seconds(),
             reuse_port=self._plan.reuse_port,
         )
-        self.inbound = await start_inbound(inbox, options)
-        stack.push_async_callback(self.inbound.stop, GRACE)
 
     async def _open_web(self, stack: AsyncExitStack) -> None:
         context = self._context
@@ -190,9 +221,8 @@ class Gateway:
             await self.probes.start()
             stack.push_async_callback(self.probes.stop)
 
-    def _smtp_options(self) -> SmtpOptions:
-        settings, plan = self._context.settings, self._plan
-        smtp, limits = settings.smtp, settings.limits
+    def _smtp_options(self, settings: Settings) -> SmtpOptions:
+        plan, smtp, limits = self._plan, settings.smtp, settings.limits
         tls = plan.tls or smtp.tls_listen
         return SmtpOptions(
             hostname=settings.gateway.hostname,
@@ -217,13 +247,17 @@ async def _ended(task: "asyncio.Task[None]") -> None:
     await asyncio.wait([task])
 
 
-def run(settings: Settings, parts: frozenset[str] = PARTS, workers: int = 1) -> None:
-    """Run until SIGTERM or SIGINT; raise `errors.Misuse` for a database of another version or an address in use."""
+def run(settings: Settings, parts: frozenset[str] = PARTS, workers: int = 1, reread: Reread | None = None) -> None:
+    """Run until SIGTERM or SIGINT; raise `errors.Misuse` for a database of another version or an address in use.
+
+    At SIGHUP `reread` says which settings there are now, or raises `errors.Misuse`; without it they stay.
+    """
+    reread = reread or (lambda: settings)
     _check_database(settings)
     if workers == 1:
-        _work(settings, Plan(parts, node=_node(0)))
+        _work(settings, reread, Plan(parts, node=_node(0)))
     else:
-        _supervise(settings, parts, workers)
+        _supervise(settings, reread, parts, workers)
 
 
 def _check_database(settings: Settings) -> None:
@@ -244,14 +278,14 @@ def _node(worker: int) -> str:
     return f"{socket.gethostname()}/{os.getpid()}/{worker}/{secrets.token_hex(3)}"
 
 
-def _work(settings: Settings, plan: Plan) -> None:
+def _work(settings: Settings, reread: Reread, plan: Plan) -> None:
     """Be one worker until told to stop."""
     if settings.web.probes:
         meters.begin(plan.meters)
     context = open_context(settings)
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(Gateway(context, plan)))
+            runner.run(_serve(Gateway(context, plan, reread)))
     finally:
         context.close()
 
@@ -273,65 +307,28 @@ async def _serve(gateway: Gateway) -> None:
     await gateway.stop()
 
 
-def _supervise(settings: Settings, parts: frozenset[str], workers: int) -> None:
+def _supervise(settings: Settings, reread: Reread, parts: frozenset[str], workers: int) -> None:
     """Start the workers, start one again that died, hand on signals; end when all have ended after a stop."""
     with tempfile.TemporaryDirectory(prefix="consentgate-") as shared:
         held, plan = _reserve(settings, parts)
-        _watch(settings, replace(plan, meters=Path(shared)), workers)
+        plan = replace(plan, meters=Path(shared))
+
+        def work(number: int) -> None:
+            _work(settings, reread, _worker(plan, number))
+
+        def again() -> None:
+            """Let workers that are started from now on have the new settings; what is wrong with them, others say."""
+            nonlocal settings
+            with suppress(Misuse):
+                settings = renewed(settings, reread())[0]
+
+        workforce.watch(work, workers, again)
     for listening in held:
         listening.close()
 
 
-def _watch(settings: Settings, plan: Plan, workers: int) -> None:
-    """Signals wait until they are asked for, so that none comes between the death of a worker and its replacement."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
-    crew = {_fork(settings, _worker(plan, number)): number for number in range(workers)}
-    absent: dict[int, float] = {}  # workers that died, and when they are started again
-    failures, stopping = 0, False
-    while crew or (absent and not stopping):
-        soon = min(absent.values(), default=clock.ticks() + _LOOK) - clock.ticks()
-        heard = signal.sigtimedwait(_WATCHED, max(0.0, soon))
-        if heard and heard.si_signo != signal.SIGCHLD:
-            stopping = stopping or heard.si_signo != signal.SIGHUP
-            for child in crew:
-                os.kill(child, heard.si_signo)
-        for number, status in _buried(crew):
-            if not stopping:
-                failures += 1
-                journal.warn("worker-died", worker=number, status=status)
-                absent[number] = clock.ticks() + min(0.1 * 2**failures, 30.0)
-        for number in [number for number, at in absent.items() if not stopping and at <= clock.ticks()]:
-            del absent[number]
-            crew[_fork(settings, _worker(plan, number))] = number
-
-
-def _buried(crew: dict[int, int]) -> Iterator[tuple[int, int]]:
-    """Take the workers that have ended out of the crew; give number and exit code of each."""
-    while crew:
-        child, status = os.waitpid(-1, os.WNOHANG)
-        if not child:
-            return
-        yield crew.pop(child), os.waitstatus_to_exitcode(status)
-
-
 def _worker(plan: Plan, number: int) -> Plan:
     return replace(plan, node=_node(number), chores=number == 0)
-
-
-def _fork(settings: Settings, plan: Plan) -> int:
-    """Start a worker process; return its id. The parent has no threads and no connections, so forking is safe."""
-    child = os.fork()
-    if child:
-        return child
-    try:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
-        _work(settings, plan)
-    except BaseException as error:  # the process ends here, whatever it was
-        journal.fault("worker-failed", error)
-        os._exit(1)
-    os._exit(0)
 
 
 def _reserve(settings: Settings, parts: frozenset[str]) -> tuple[list[socket.socket], Plan]:

@@ -21,7 +21,7 @@ LEVELS = [
     "store courier loader",
     "flow",
     "smtp web",
-    "probes doctor",
+    "probes doctor workforce",
     "service sample",
     "demo",
     "commands",

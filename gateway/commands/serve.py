@@ -1,11 +1,13 @@
 """`serve`: run the gateway."""
 
+from functools import partial
+
 import click
 
 from gateway import journal, service
 from gateway.commands.common import Shell, Verb, pass_shell
 from gateway.errors import Misuse
-from gateway.settings import lacking, provide
+from gateway.settings import lacking, load, provide
 
 PARTS = ("smtp", "web", "courier")
 
@@ -28,4 +30,4 @@ def serve(shell: Shell, only: str | None, workers: int) -> None:
     with shell.context():
         pass  # the database answers and is of this version
     journal.setup(shell.settings.log.level, shell.settings.log.format)
-    service.run(shell.settings, parts, workers)
+    service.run(shell.settings, parts, workers, partial(load, shell.path))

@@ -17,9 +17,9 @@ from gateway.store.engine import Store
 from gateway.tokens import Digests, Keyring, Tokens, Vault
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Context:
-    """The open store, the keys and the settings."""
+    """The open store, the keys and the settings; a program that runs may be given other settings (`settings.live`)."""
 
     settings: Settings
     store: Store

@@ -58,23 +58,28 @@ class Deliverer:
     """Holds at most `[limits] deliveries` parcels and attempts `[upstream] connections` of them at a time."""
 
     def __init__(self, context: Context, handover: Handover, committer: Committer, node: str) -> None:
-        limits = context.settings.limits
         self.reserved = 0
+        self._context = context
         self._store = context.store
         self._handover = handover
         self._committer = committer
         self._node = node
-        self._most = limits.deliveries
-        self._period: timedelta = limits.lease
         self._shelf = Shelf(context)
-        self._room = Room(limits.memory // 2)
-        self._slots = asyncio.Semaphore(context.settings.upstream.connections)
+        self._room = Room(context.settings.limits.memory // 2)
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._terms: dict[int, Term] = {}  # of the parcels that the tasks carry
         self._handed: set[int] = set()  # parcels of which only the outcome is left to write
         self._wake = asyncio.Event()
         self._behind = True  # parcels may be waiting in the spool that nobody holds
         self._stopping = False
+        self.adopt()
+
+    def adopt(self) -> None:
+        """Work as the settings say now; what is in hand goes on."""
+        settings = self._context.settings
+        self._most = settings.limits.deliveries
+        self._period: timedelta = settings.limits.lease
+        self._slots = asyncio.Semaphore(settings.upstream.connections)
 
     @property
     def free(self) -> int:

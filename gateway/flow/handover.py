@@ -44,12 +44,12 @@ class Job:
 
 
 class Handover:
-    """Attempts parcels; keeps no state of its own."""
+    """Attempts parcels; keeps no state of its own. Another `courier` may take over at any moment."""
 
     def __init__(self, context: Context, reader: Reader, courier: Courier) -> None:
         self._context = context
         self._reader = reader
-        self._courier = courier
+        self.courier = courier
 
     async def attempt(self, job: Job) -> Filing:
         """Return what is to be recorded; raise `errors.TryLater` when nothing was decided or sent."""
@@ -69,7 +69,7 @@ class Handover:
             verdict = Verdict(REASONS["R-MSG-NODKIM"], rule="message")  # the key was retired since the 250
             return self._final(job, case, verdict, "dropped", "", b"")
         letter = self._letter(job, case, copy)
-        outcome = await self._courier.hand(letter)
+        outcome = await self.courier.hand(letter)
         return self._record(job, case, verdict, outcome, letter)
 
     def _copy(self, job: Job, case: Case, verdict: Verdict, keys: Keys) -> bytes | None:

@@ -1,7 +1,7 @@
 """The pages that come from the declarations: `config.example.toml` and `docs/reference/settings.md`."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from datetime import timedelta
 from typing import Any, get_args
 
@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from gateway.settings.kinds import Listen, spell_duration
+from gateway.settings.live import LIVE
 from gateway.settings.sections import Settings
 
 _WIDTH = 118
@@ -44,20 +45,26 @@ def page() -> str:
         "Made from the declarations in `gateway/settings/sections.py`; a test holds it equal. The file is TOML;",
         "unknown keys are errors. Secrets are `env:NAME` or `file:path`; durations are written `30s`, `10m`, `1h30m`,",
         "`5d`. Relative paths start from the folder of the file. `consentgate config show` says what is in force.",
+        "Those marked ↻ may be changed while the gateway runs: SIGHUP makes it take them over. Others need a restart.",
     ]
     for name, model, doc in sections():
-        lines += ["", f"## [{name}]", "", doc, "", *_table(model)]
+        lines += ["", f"## [{name}]", "", doc, "", *_table(model, LIVE.get(name, ()))]
         for key, field in model.model_fields.items():
             if inner := _inner(field):
                 lines += ["", f"### [{name}.{key}.LOGIN]", "", *_table(inner)]
     return "\n".join(lines) + "\n"
 
 
-def _table(model: type[BaseModel]) -> Iterator[str]:
+def _table(model: type[BaseModel], live: Container[str] = ()) -> Iterator[str]:
     yield from ("| setting | takes | default | |", "|---|---|---|---|")
     for key, field in model.model_fields.items():
         schema = model.model_json_schema()["properties"][key]
-        cells = [f"`{key}`", _takes(schema), f"`{_plain(field.default)}`", field.description or ""]
+        cells = [
+            f"`{key}` ↻" if key in live else f"`{key}`",
+            _takes(schema),
+            f"`{_plain(field.default)}`",
+            field.description or "",
+        ]
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 

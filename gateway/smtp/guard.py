@@ -35,7 +35,7 @@ class Guard:
     """Counts for one process. `free` wrong passwords cost nothing but their own delay."""
 
     def __init__(self, free: int) -> None:
-        self._free = free
+        self.free = free
         self._counts: OrderedDict[Key, _Count] = OrderedDict()
         self._trusted: OrderedDict[tuple[str, str], float] = OrderedDict()
 
@@ -58,8 +58,8 @@ class Guard:
                 count = _Count()
             self._counts[key] = count
             count.failed, count.last = count.failed + 1, now
-            if count.failed >= self._free:
-                seconds = min(_FIRST * 2.0 ** min(count.failed - self._free, 10), _LONGEST)
+            if count.failed >= self.free:
+                seconds = min(_FIRST * 2.0 ** min(count.failed - self.free, 10), _LONGEST)
                 count.until = now + seconds
                 begun.append(Blocked(key, count.failed, seconds))
         while len(self._counts) > _KEPT:

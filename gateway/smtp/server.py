@@ -69,6 +69,19 @@ class Door:
         if self.options.certificate is not None and self.options.private_key is not None:
             self.tls = _context(self.options.certificate, self.options.private_key)
 
+    def adopt(self, options: SmtpOptions) -> None:
+        """Take other limits and other certificates, for connections from now on; where we listen stays.
+
+        Raises `Misuse`, and goes on as before, when the certificates are not usable.
+        """
+        old, self.options = self.options, options
+        try:
+            self.reload_certificates()
+        except Misuse:
+            self.options = old
+            raise
+        self.guard.free = options.free_failed_logins
+
     async def listen(self) -> None:
         """Begin to accept connections; raises OSError when a place cannot be had."""
         try:

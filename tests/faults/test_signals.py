@@ -8,6 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
+from typing import cast
 
 import pytest
 import trustme
@@ -15,6 +16,8 @@ import trustme
 from tests.faults.conftest import AGREED, Scene
 from tests.faults.test_every_moment import SENDER, campaign
 from tests.support.gateway import World
+from tests.support.hop import keeping
+from tests.support.ports import free_port
 
 
 class Tool(threading.Thread):
@@ -108,6 +111,75 @@ def test_told_to_read_its_certificate_again_no_connection_breaks(scene: Callable
         tool.enough.set()
         tool.join(60)
         assert tool.ended == ""
+
+
+def change(world: World, old: str, new: str) -> None:
+    """Change the configuration and have it read again."""
+    text = world.config.read_text("utf-8")
+    assert old in text
+    world.config.write_text(text.replace(old, new), "utf-8")
+    world.reload()
+
+
+def events(world: World, name: str, count: int) -> list[dict[str, object]]:
+    """Wait until there are that many lines of an event; return them."""
+    limit = time.monotonic() + 60
+    while len(found := [entry for entry in world.entries() if entry["event"] == name]) < count:
+        assert time.monotonic() < limit, f"{name} is not in the log"
+        time.sleep(0.05)
+    return found
+
+
+@pytest.mark.timeout(200)
+def test_told_to_read_its_settings_again_it_takes_them_over_and_no_connection_breaks(
+    scene: Callable[..., Scene],
+) -> None:
+    found = scene()
+    world, first, port = found.world, found.open_hop(), free_port()
+    world.start("--workers", "2")
+    running = tools(world)
+    with keeping(port) as second:
+        change(world, f"smtp://127.0.0.1:{found.port}", f"smtp://127.0.0.1:{port}")
+        told = events(world, "reloaded", 2)
+        assert [entry["changed"] for entry in told] == [["upstream.url"]] * 2
+        os.kill(world.workers()[0], signal.SIGKILL)  # who comes in its place has the new settings too
+        for tool in running:
+            tool.enough.set()
+            tool.join(60)
+        events(world, "ready", 3)
+        with world.connect("lettre") as session:
+            session.send_message(campaign("last"), SENDER, [AGREED])
+        second.wait({"last"})
+        accepted = {subject for tool in running for subject in tool.accepted}
+        limit = time.monotonic() + 60
+        while missing := accepted - {*first.subjects, *second.subjects}:
+            assert time.monotonic() < limit, f"never arrived: {sorted(missing)}"
+            time.sleep(0.05)
+        assert sum(tool.ended == "" for tool in running) >= 1  # the other may have been the killed worker's
+        world.stop()
+    assert "last" not in first.subjects
+
+
+@pytest.mark.timeout(200)
+def test_settings_that_cannot_be_used_change_nothing_and_some_wait_for_a_restart(scene: Callable[..., Scene]) -> None:
+    found = scene()
+    world, hop = found.world, found.open_hop()
+    world.start()
+    change(world, 'retries = ["1s"]', "retries = 7")
+    [refused] = events(world, "reload-refused", 1)
+    assert "limits.retries" in str(refused["why"])
+    change(world, "retries = 7", 'retries = ["2s"]')
+    events(world, "reloaded", 1)
+    change(world, "[limits]", "[limits]\nsessions = 1\nmemory = 99999999")
+    [needed] = events(world, "restart-needed", 1)
+    assert needed["settings"] == ["limits.memory"]
+    changed = {name for entry in events(world, "reloaded", 2) for name in cast("list[str]", entry["changed"])}
+    assert changed == {"limits.retries", "limits.sessions"}
+    with world.connect("lettre") as session:
+        with pytest.raises(smtplib.SMTPConnectError, match="too many sessions"):
+            world.connect("lettre")
+        session.send_message(campaign("still"), SENDER, [AGREED])
+    hop.wait({"still"})
 
 
 def certificate(world: World) -> bytes:
