@@ -5,6 +5,7 @@ that sealed it is in the ring, so links in old mail go on working for the life o
 """
 
 import hashlib
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -100,6 +101,11 @@ class Tokens:
         version = self._current.to_bytes()
         sealed = self._ciphers[self._current].encrypt(packed, [purpose.encode(), version])
         return _spell(version + sealed)
+
+    @staticmethod
+    def stand_in() -> str:
+        """Return what looks like a token and is one of nobody; nobody can guess it."""
+        return _spell(secrets.token_bytes(BODY_BYTES))
 
     def open(self, purpose: Purpose, text: str) -> Link | None:
         """Return what the token names, or None when it is not one of ours for this purpose, whatever the reason.

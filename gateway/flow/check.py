@@ -6,9 +6,10 @@ from itertools import islice
 
 from gateway import clock
 from gateway.errors import NotFound
-from gateway.flow import judge, rows, wording
+from gateway.flow import judge, rows
 from gateway.flow.checks import Caution, cautions
 from gateway.flow.context import Context
+from gateway.flow.copyist import Copyist
 from gateway.flow.facts import Question, gather
 from gateway.flow.gate import Draft
 from gateway.flow.intake import Intake, Refusal
@@ -81,7 +82,7 @@ def _copy(context: Context, opened: judge.Opening, draft: Draft, one: Decided, k
     if not one.passes or isinstance(opened.taken, Refusal):
         return None
     handed = Handed(id=0, **rows.submission(draft, one.case, opened.taken, opened.content, opened.missing, None))
-    return keys.signed(wording.written(context, handed, opened.plan, one.case, one.verdict, parcel=0))
+    return keys.signed(Copyist(context).written(handed, opened.plan, one.case, one.verdict, parcel=0))
 
 
 def _list(context: Context, name: str) -> List:

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 from gateway import clock
 from gateway.courier.courier import Courier, Letter, Outcome
-from gateway.flow import campaigns, report, retry, rows, wording
+from gateway.flow import campaigns, report, retry, rows
 from gateway.flow.commit import Entry, Filing, Row
 from gateway.flow.context import Context
+from gateway.flow.copyist import Copyist, return_path
 from gateway.flow.facts import Case, Question, Reader
 from gateway.flow.shelf import Book
 from gateway.flow.signing import Keys
@@ -44,10 +45,11 @@ class Job:
 
 
 class Handover:
-    """Attempts parcels; keeps no state of its own. Another `courier` may take over at any moment."""
+    """Attempts parcels. Another `courier` may take over at any moment."""
 
     def __init__(self, context: Context, reader: Reader, courier: Courier) -> None:
         self._context = context
+        self._copyist = Copyist(context)
         self._reader = reader
         self.courier = courier
 
@@ -74,7 +76,7 @@ class Handover:
 
     def _copy(self, job: Job, case: Case, verdict: Verdict, keys: Keys) -> bytes | None:
         """Return the person's copy, signed where there is a key; None when it must be signed and there is none."""
-        bare = wording.written(self._context, job.submission, job.plan, case, verdict, parcel=job.parcel.id)
+        bare = self._copyist.written(job.submission, job.plan, case, verdict, parcel=job.parcel.id)
         copy = bare if job.submission.hints.get("foreign") else keys.signed(bare)
         must = Token.DKIM in verdict.inject and not case.advertiser.upstream_signs
         return None if must and copy is bare else copy
@@ -101,7 +103,7 @@ class Handover:
         wishes = [wish for wish in parcel.notify.split(",") if wish and wish != "SUCCESS"]
         return replace(
             letter,
-            sender=wording.return_path(self._context, case, parcel.id),
+            sender=return_path(self._context, case, parcel.id),
             notify=",".join(wishes) or ("NEVER" if parcel.notify else ""),
             orcpt=parcel.orcpt or (f"rfc822;{encoded(parcel.recipient)}" if parcel.recipient.isascii() else ""),
         )

@@ -226,7 +226,7 @@ class Inbox:
             self._forward(tx, owners[0].id, inbound.postmaster, came + content)
 
     def _forward(self, tx: Tx, advertiser_id: int, recipient: str, content: bytes) -> None:
-        if isinstance(plain(content, (), remove=frozenset()), Unfit):
+        if isinstance(plain(content, b""), Unfit):
             journal.warn("inbound-unreadable", bytes=len(content))
             return
         letter = letters.Letter(advertiser_id, recipient, content, MessageClass.NOTICE, foreign=True)

@@ -1,9 +1,9 @@
-"""What is put into one recipient's copy: the mention's fields, the links and the list headers."""
+"""What the mention says to one recipient, in their language: who writes, why, and where their address comes from."""
 
 from datetime import datetime
-from email.utils import format_datetime
 from functools import lru_cache
 from operator import attrgetter
+from typing import NamedTuple
 
 from gateway.flow.context import Context
 from gateway.flow.facts import Case
@@ -11,112 +11,45 @@ from gateway.law.events import Event, Kind
 from gateway.law.facts import MessageClass, PersonFacts
 from gateway.law.reasons import Token, Verdict
 from gateway.mail.mention import Mention, MentionFields, render
-from gateway.mail.rewrite import Insert, Plan, Unfit, plain
-from gateway.store.spool import Handed
-from gateway.store.tables import Advertiser, List
+from gateway.store.tables import Advertiser
 from gateway.text import local, say
-from gateway.tokens import Link, Purpose
 
 
-def written(
-    context: Context, submission: Handed, plan: Plan | Unfit, case: Case, verdict: Verdict, *, parcel: int
-) -> bytes:
-    """Return the person's own copy, unsigned: everything that `verdict.inject` asks for, below our trace fields.
+class Said(NamedTuple):
+    """What the mention says to some that it does not say to others, links aside; plain text in `lang`."""
 
-    A message that needs no mention (service, notices, answers about rights) stays as it is.
-    """
-    fields = tuple(trace(context, submission, parcel))
-    if Token.FOOT not in verdict.inject:
-        copy = plain(submission.content, fields, remove=frozenset(submission.hints["remove"]))
-        if isinstance(copy, Unfit):
-            raise TypeError("a message that cannot be read was let through")
-        return copy
-    if isinstance(plan, Unfit):
-        raise TypeError("a message that cannot carry the mention was let through")
-    link = Link(case.contact.id if case.contact else 0, case.list.id if case.list else 0, parcel)
-    links = _Links(context, link)
-    return plan.copy(
-        Insert(
-            headers=(*fields, *_headers(context, case.list, verdict, links)),
-            mention=mention(context, case, verdict, links),
-            links={"unsubscribe_url": links.page, "preferences_url": links.page},
-            tracking=Token.TRK in verdict.inject,
-        )
+    lang: str
+    basis: str
+    source: str
+    art14: str
+
+
+def said(context: Context, case: Case, verdict: Verdict) -> Said:
+    """Return what the mention says to this recipient, in the recipient's language, else the list's (rules.md, B2)."""
+    row, contact = case.list, case.contact
+    lang = (contact.language if contact else "") or (row.language if row else "fr")
+    return Said(
+        lang,
+        _basis(context, case, verdict, lang),
+        _source(context, case, verdict, lang),
+        _art14(context, case, verdict, lang),
     )
 
 
-def trace(context: Context, submission: Handed, parcel: int) -> list[tuple[str, str]]:
-    """Return our Received field (RFC 5321 4.4) and the fields that the tool left out (RFC 6409 8.2, 8.3).
-
-    No FOR clause: a copy tells nothing about other recipients. A letter of our own, and the message of a dry run, were
-    received from nobody.
-    """
-    host = context.settings.gateway.hostname
-    date = _date(submission.received_at.replace(microsecond=0))
-    came = f"by {host} id {parcel}; {date}"
-    if submission.hints["from"]:
-        helo, peer, protocol = submission.hints["from"]
-        came = f"from {helo} ({peer}) by {host} with {protocol} id {parcel}; {date}"
-    fields = [("Received", came)]
-    if "date" in submission.hints["missing"]:
-        fields.append(("Date", date))
-    if "message-id" in submission.hints["missing"]:
-        fields.append(("Message-ID", f"<{submission.id}@{host}>"))
-    return fields
-
-
-@lru_cache(maxsize=64)
-def _date(second: datetime) -> str:
-    """Return the moment as header fields have it; the copies of a second share it."""
-    return format_datetime(second)
-
-
-def return_path(context: Context, case: Case, parcel: int) -> str:
-    """Return the envelope sender of one copy: a bounce that comes to it says whose it is (VERP)."""
-    link = Link(case.contact.id if case.contact else 0, case.list.id if case.list else 0, parcel)
-    return f"b+{context.tokens.seal(Purpose.BOUNCE, link)}@{context.settings.inbound.domain}"
-
-
-class _Links:
-    """The addresses at which one recipient says stop."""
-
-    def __init__(self, context: Context, link: Link) -> None:
-        base = context.settings.web.public_url
-        token = context.tokens.seal(Purpose.LINK, link)
-        self.one_click = f"{base}/1/{token}"
-        self.page = f"{base}/p/{token}"
-        inbound = context.settings.inbound  # without a door for it, an address to write to would lead nowhere
-        self.mailto = f"stop+{context.tokens.seal(Purpose.MAILTO, link)}@{inbound.domain}" if inbound.listen else ""
-
-
-def _headers(context: Context, row: List | None, verdict: Verdict, links: _Links) -> list[tuple[str, str]]:
-    """RFC 2369, RFC 8058, RFC 2919."""
-    headers = []
-    if Token.LU in verdict.inject:
-        write = f", <mailto:{links.mailto}>" if links.mailto else ""
-        headers.append(("List-Unsubscribe", f"<{links.one_click}>{write}"))
-    if Token.LUP in verdict.inject:
-        headers.append(("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"))
-    if Token.LID in verdict.inject and row:
-        headers.append(("List-Id", f"<{row.name}.lists.{context.settings.gateway.hostname}>"))
-    return headers
-
-
-def mention(context: Context, case: Case, verdict: Verdict, links: _Links) -> Mention:
-    """Return the mention for this recipient in the recipient's language, else the list's (rules.md, B2)."""
-    row, contact, advertiser = case.list, case.contact, case.advertiser
-    lang = (contact.language if contact else "") or (row.language if row else "fr")
+def mention(context: Context, case: Case, verdict: Verdict, words: Said, page: str, mailto: str) -> Mention:
+    """Return the mention for all to whom it says `words`, with the address of their page, and one to write to or ""."""
+    row, advertiser, lang = case.list, case.advertiser, words.lang
     fields = MentionFields(
         **_identity(advertiser),
-        basis_sentence=_basis(context, case, verdict, lang),
-        source_sentence=_source(context, case, verdict, lang),
-        art14_sentence=_art14(context, case, verdict, lang),
+        basis_sentence=words.basis,
+        source_sentence=words.source,
+        art14_sentence=words.art14,
         nature="noncom" if case.facts.message.klass is MessageClass.NONCOM else "",
         tracking_sentence=say("flow.tracking", lang) if Token.TRK in verdict.inject else "",
-        tracking_url=f"{links.page}#tracking" if Token.TRK in verdict.inject else "",
-        optout_url=links.page,
-        preferences_url=links.page,
-        optout_mailto=links.mailto,
+        tracking_url=f"{page}#tracking" if Token.TRK in verdict.inject else "",
+        optout_url=page,
+        preferences_url=page,
+        optout_mailto=mailto,
         list_name=(row.title or row.name) if row else "",
     )
     return render(fields, lang, context.mentions.of(advertiser.name, lang))
@@ -138,23 +71,29 @@ def _identity(advertiser: Advertiser) -> dict[str, str]:
 
 def _basis(context: Context, case: Case, verdict: Verdict, lang: str) -> str:
     """Return the sentence that says why the person receives this, from the event the verdict rests on."""
-    events = [event for event in _events(case) if event.id in verdict.because]
-    key = f"flow.basis-{verdict.code}"
-    match verdict.code:
+    code, zone = verdict.code, context.policy.timezone
+    match code:
         case "A-CONSENT":
-            event = _last(events, Kind.GRANTED)
+            event = _last(case, verdict, Kind.GRANTED)
             form = str(event.evidence.get("form", "")) if event else ""
-            return say(f"{key}-form" if form else key, lang, date=_day(context, event, lang), form=form)
+            return _because(f"{code}-form" if form else code, lang, zone, event and event.at, "form", form)
         case "A-CUSTOMER":
-            return say(key, lang, date=_day(context, _last(events, Kind.SOLD), lang))
+            event = _last(case, verdict, Kind.SOLD)
+            return _because(code, lang, zone, event and event.at)
         case "A-B2B":
             function = case.contact.function if case.contact else ""
-            return say(f"{key}-function" if function else key, lang, function=function)
+            return _because(f"{code}-function" if function else code, lang, zone, None, "function", function)
         case "A-GENERIC":
             company = case.contact.company if case.contact else ""
-            return say(f"{key}-company" if company else key, lang, company=company)
+            return _because(f"{code}-company" if company else code, lang, zone, None, "company", company)
         case _:
-            return say(key, lang)
+            return _because(code, lang, zone, None)
+
+
+@lru_cache(maxsize=4096)
+def _because(key: str, lang: str, zone: str, at: datetime | None, name: str = "", value: str = "") -> str:
+    """Return a sentence about a moment and one more thing; those of many people are the same."""
+    return say(f"flow.basis-{key}", lang, date=local.day_of(at, lang, zone) if at else "", **{name: value})
 
 
 def _source(context: Context, case: Case, verdict: Verdict, lang: str) -> str:
@@ -185,17 +124,12 @@ def _art14(context: Context, case: Case, verdict: Verdict, lang: str) -> str:
     )
 
 
-def _events(case: Case) -> tuple[Event, ...]:
+def _last(case: Case, verdict: Verdict, kind: Kind) -> Event | None:
+    """Return the last event of a kind on which the verdict rests."""
     person = case.facts.person
-    return person.events if isinstance(person, PersonFacts) else ()
-
-
-def _last(events: list[Event], kind: Kind) -> Event | None:
-    return max([event for event in events if event.kind is kind], key=attrgetter("at"), default=None)
-
-
-def _day(context: Context, event: Event | None, lang: str) -> str:
-    return _written(context, event.at, lang) if event else ""
+    events = person.events if isinstance(person, PersonFacts) else ()
+    found = [event for event in events if event.kind is kind and event.id in verdict.because]
+    return max(found, key=attrgetter("at"), default=None)
 
 
 def _written(context: Context, moment: datetime, lang: str) -> str:

@@ -132,12 +132,6 @@ def qp(data: bytes) -> bytes:
     return data if _QP_ITSELF.fullmatch(data) else _quoted(data)
 
 
-def qp_again(lines: Sequence[bytes]) -> bytes:
-    """Return what `qp` makes of whole short lines: most of those of a mention come again in other copies."""
-    whole = b"".join(lines)
-    return whole if _QP_ITSELF.fullmatch(whole) else b"".join([_quoted_again(line) for line in lines])
-
-
 def _quoted(data: bytes) -> bytes:
     # The leading CRLF tells b2a_qp to break lines by CRLF. "--" could be taken for a boundary.
     if data.count(b"\r") == data.count(b"\r\n") == data.count(b"\n"):
@@ -152,7 +146,7 @@ def _quoted(data: bytes) -> bytes:
     return coded.replace(b"\n--", b"\n=2D-")
 
 
-_quoted_again = lru_cache(maxsize=4096)(_quoted)
+qp_again = lru_cache(maxsize=256)(qp)  # for what comes again in other messages
 
 
 def base64(data: bytes) -> bytes:

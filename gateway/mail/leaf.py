@@ -13,6 +13,7 @@ from typing import NamedTuple
 from gateway import text
 from gateway.errors import Misuse
 from gateway.mail import encode, html, plaintext
+from gateway.mail.form import Piece
 from gateway.mail.headers import Field
 from gateway.mail.mention import Mention
 from gateway.mail.page import Spot, expression
@@ -26,10 +27,6 @@ _IN_NAME = expression(rb"<[/!?]?[^\s<>\"'=]*\Z")
 _EDITS_MOST = 5_000
 _BLANK = frozenset({b" ", b"\t"})
 _PARAM_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$&+-.^_`{|}~")
-
-
-Lines = tuple[bytes, ...]  # what goes in: whole lines, but for the last one
-Piece = bytes | memoryview
 
 
 class Edit(NamedTuple):
@@ -71,12 +68,12 @@ class Leaf:
     anew: bool
     edits: tuple[Edit, ...]
     places: tuple[tuple[int, int], ...]
-    _coded: tuple[bytes, ...] = ()
+    _coded: tuple[memoryview, ...] = ()
     _heads: dict[str | None, bytes] = field(default_factory=dict)
 
     def body(self, mention: Mention, links: Mapping[str, str]) -> tuple[list[Piece], str | None]:
         """Return the body for one copy and, when it is encoded anew, its new charset ("" for the same); else None."""
-        pieces: list[Lines | None] = []
+        pieces: list[bytes | None] = []
         if not self.anew:
             pieces = [self._piece(edit, mention, links, self.charset) for edit in self.edits]
             spliced = self._spliced(pieces)
@@ -85,7 +82,7 @@ class Leaf:
         charset = "" if self.markup else "utf-8"
         if self.anew or (charset and self.charset != charset):
             pieces = [self._piece(edit, mention, links, charset or self.charset) for edit in self.edits]
-        return self._encoded_anew([piece or () for piece in pieces], charset), charset
+        return self._encoded_anew([piece or b"" for piece in pieces], charset), charset
 
     def head(self, content: bytes, fields: tuple[Field, ...], charset: str | None) -> bytes:
         """Return header `fields` of the leaf, without the empty line; with what `body` said of its charset."""
@@ -103,10 +100,10 @@ class Leaf:
         out = [new.pop(found.name, b"") or content[found.start : found.end] for found in fields]
         return b"".join([*out, *reversed(new.values())])
 
-    def _piece(self, edit: Edit, mention: Mention, links: Mapping[str, str], charset: str) -> Lines | None:
+    def _piece(self, edit: Edit, mention: Mention, links: Mapping[str, str], charset: str) -> bytes | None:
         """Return what goes in, in `charset`; None when that cannot hold it."""
         if isinstance(edit.spot, Spot):
-            return (edit.spot.close + b"\r\n", *mention.page)
+            return b"%s\r\n%s" % (edit.spot.close, mention.page)
         if edit.opening and self.markup:
             return mention.opening_page
         if edit.opening or edit.spot:
@@ -115,12 +112,8 @@ class Leaf:
                 if edit.spot
                 else plaintext.opening(mention.opening, flowed=self._flowed)
             )
-            written = encode.fitted(text, charset)
-            return None if written is None else tuple(written.splitlines(keepends=True))
-        instead = (
-            edit.watch.instead if edit.watch else self._link(edit.found, mention.lang, links) if edit.found else b""
-        )
-        return (instead,) if instead else ()
+            return encode.fitted(text, charset)
+        return edit.watch.instead if edit.watch else self._link(edit.found, mention.lang, links) if edit.found else b""
 
     @property
     def _flowed(self) -> bool:
@@ -140,25 +133,24 @@ class Leaf:
             address = f'<a href="{address}">{escape(label)}</a>'
         return address.encode("ascii", "xmlcharrefreplace")
 
-    def _spliced(self, pieces: Sequence[Lines | None]) -> list[Piece] | None:
+    def _spliced(self, pieces: Sequence[bytes | None]) -> list[Piece] | None:
         """Return the body with `pieces` between its own bytes; None when charset or encoding cannot hold them."""
         fitting = [piece for piece in pieces if piece is not None]
         if len(fitting) < len(pieces):
             return None
         if self.part.encoding == "quoted-printable":
             return self._spliced_qp(fitting)
-        whole = [b"".join(piece) for piece in fitting]
         if self.part.encoding == "base64":
             start = self.edits[0].start // 3 * 3
-            tail = b"".join([self.data[start : self.edits[0].start], *self._woven(whole)])
+            tail = b"".join([self.data[start : self.edits[0].start], *self._woven(fitting)])
             head = self.raw[: encode.base64_place(self.raw, start)].rstrip()
             return [head, b"\r\n" if head else b"", encode.base64(tail), b"\r\n"]
         seven = self.part.encoding in ("", "7bit") and self.raw.isascii()
-        if any((seven and not piece.isascii()) or encode.long_lined(piece) for piece in whole):
+        if any((seven and not piece.isascii()) or encode.long_lined(piece) for piece in fitting):
             return None
         # A line that begins with "--" could be taken for a boundary.
         dash = b"\n&#45;-" if self.markup else b"\n --"
-        safe = [piece.replace(b"\n--", dash) if b"\n--" in piece else piece for piece in whole]
+        safe = [piece.replace(b"\n--", dash) if b"\n--" in piece else piece for piece in fitting]
         return [memoryview(self.data)[: self.edits[0].start], *self._woven(safe)]
 
     def _woven(self, pieces: Sequence[bytes]) -> list[Piece]:
@@ -170,7 +162,7 @@ class Leaf:
             out += (piece, data[edit.end : end])
         return out
 
-    def _spliced_qp(self, pieces: Sequence[Lines]) -> list[Piece]:
+    def _spliced_qp(self, pieces: Sequence[bytes]) -> list[Piece]:
         raw = memoryview(self.raw)
         out: list[Piece] = []
         last = 0
@@ -181,18 +173,18 @@ class Leaf:
         out.append(raw[last:])
         return out
 
-    def _encoded_anew(self, pieces: Sequence[Lines], charset: str) -> list[Piece]:
+    def _encoded_anew(self, pieces: Sequence[bytes], charset: str) -> list[Piece]:
         if self.part.encoding == "base64":
             kept = self._kept(charset)
-            woven = [part for pair in zip(kept[1:], pieces, strict=True) for part in (*pair[1], pair[0])]
+            woven = [part for pair in zip(pieces, kept[1:], strict=True) for part in pair]
             return [encode.base64(b"".join([kept[0], *woven])), b"\r\n"]
         if not self._coded:  # the same for every copy
-            self._coded = tuple([encode.qp(part) for part in self._kept(charset)])
+            self._coded = tuple([memoryview(encode.qp(part)) for part in self._kept(charset)])
         out: list[Piece] = [self._coded[0]]
-        before = self._coded[0][-1:] or b"\n"
+        before = bytes(self._coded[0][-1:]) or b"\n"
         for piece, kept_qp in zip(pieces, self._coded[1:], strict=True):
             out += (*_broken_off(piece, before), kept_qp)
-            before = kept_qp[-1:] or b"\n"
+            before = bytes(kept_qp[-1:]) or b"\n"
         return out
 
     def _kept(self, charset: str) -> list[bytes]:
@@ -204,15 +196,15 @@ class Leaf:
         return kept if same else [part.decode(self.reading).encode(charset) for part in kept]
 
 
-def _broken_off(piece: Lines, before: bytes) -> Lines:
+def _broken_off(piece: bytes, before: bytes) -> tuple[bytes, ...]:
     """Return `piece` in quoted-printable, with the soft line breaks it needs; `before` is the byte before it.
 
     Lines of their own stand as they are, but a blank must not end the line before; what goes into a line breaks it.
     """
     if not piece:
         return () if before == b"\n" else (b"=\r\n",)
-    own = before == b"\n" or (piece[0][:2] == b"\r\n" and before not in _BLANK)
-    return (b"" if own else b"=\r\n", encode.qp_again(piece), b"" if piece[-1][-2:] == b"\r\n" else b"=\r\n")
+    own = before == b"\n" or (piece.startswith(b"\r\n") and before not in _BLANK)
+    return (b"" if own else b"=\r\n", encode.qp_again(piece), b"" if piece.endswith(b"\r\n") else b"=\r\n")
 
 
 def plan(source: Source, wanted: Wanted) -> Leaf | None:

@@ -8,12 +8,8 @@ Every field comes from people: none can add markup, lines, links, or turn the di
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Mapping
 from html import escape
-from itertools import groupby
-from operator import attrgetter
 from typing import NamedTuple
 
 from gateway import text
@@ -30,7 +26,7 @@ _WIDTH, _HTML_WIDTH = 72, 74
 _RULE = "_" * 40  # no hyphens: a boundary may be made of them; not "-- ", behind which readers hide text
 # Where the recipient's own links go.
 _STOP, _CHOOSE, _WRITE, _MAIL, _UNTRACK = "\x01", "\x02", "\x03", "\x04", "\x05"
-_SLOTS = re.compile("([\x01-\x05])")
+_SLOTS = re.compile("[\x01-\x05]")
 _HARD = "\x06"  # a space at which no line is broken
 
 # The sender's style sheet rules the page: what would hide the block or its words is overruled, element by element.
@@ -58,6 +54,7 @@ _LINK = (
 _STRONG = f"{_LINK};font-weight:bold!important"
 # What tells hosted next hops (SendGrid, Mailgun, SES, Postmark, SparkPost) to lead nobody through counters of clicks.
 _UNTRACKED = " clicktracking=off disable-tracking=true ses:no-track data-pm-no-track data-msys-clicktrack=0"
+_LINKS = frozenset({"optout_url", "preferences_url", "optout_mailto", "tracking_url"})
 _OWN = frozenset({_STOP, _CHOOSE, _UNTRACK})
 
 
@@ -95,62 +92,19 @@ class MentionFields(NamedTuple):
 class Mention(NamedTuple):
     """The block as `text` (lines end in LF, none behind the last) and as `page`: HTML in ASCII, whole lines with CRLF.
 
-    Lines of the page that are the same for everybody come together, as one object for all. `opening` and
-    `opening_page` say on one line that this is advertising, for messages that do not show it themselves.
+    `opening` and `opening_page` say on one line that this is advertising, for messages that do not show it themselves.
     """
 
     text: str
-    page: tuple[bytes, ...]
+    page: bytes
     lang: str
     opening: str
-    opening_page: tuple[bytes, ...]
+    opening_page: bytes
 
     @property
     def html(self) -> str:
-        """Return the page as one, without the last line end."""
-        return b"".join(self.page).decode("ascii").removesuffix("\r\n")
-
-
-_OF_ONE = ("optout_url", "preferences_url", "optout_mailto", "tracking_url")
-_FIXED = tuple([name for name in MentionFields._fields if name not in _OF_ONE])
-_fixed = attrgetter(*_FIXED)
-
-
-def render(given: MentionFields, lang: str, template: Template | None = None) -> Mention:
-    """Return the mention in `lang`, or in English where that language has no texts. Raises `Misuse`, see the fields.
-
-    `template` is the operator's own wording in that language.
-    """
-    if not _URL.fullmatch(given.optout_url) or not given.optout_url.isascii():
-        raise Misuse(f"The mention needs an http(s) address to stop at, not {given.optout_url[:80]!r}.")
-    choose = given.preferences_url
-    if choose == given.optout_url or not _is_url(choose):
-        choose = ""
-    write = _MAILTO.fullmatch(given.optout_mailto) if given.optout_mailto.isascii() else None
-    address, query = (write[1], write[2] or "") if write else ("", "")
-    untrack = given.tracking_url if _is_url(given.tracking_url) else ""
-    frame = _frame(_fixed(given), _known(lang), _There(bool(choose), bool(write), bool(untrack)), template)
-    links = {_STOP: given.optout_url, _CHOOSE: choose, _WRITE: f"mailto:{address}{query}", _MAIL: address}
-    links[_UNTRACK] = untrack
-    safe = {slot: escape(link) for slot, link in links.items()}  # of ASCII only
-    return Mention(
-        "".join([links.get(piece, piece) for piece in frame.text]),
-        tuple([line if isinstance(line, bytes) else _with_links(line, safe) for line in frame.page]),
-        frame.lang,
-        frame.opening,
-        frame.opening_page,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    """A mention without the links of one recipient: what has a link in it is in pieces, some of which are slots."""
-
-    text: tuple[str, ...]
-    page: tuple[bytes | tuple[str, ...], ...]
-    lang: str
-    opening: str
-    opening_page: tuple[bytes, ...]
+        """Return the page without the last line end."""
+        return self.page.decode("ascii").removesuffix("\r\n")
 
 
 class _There(NamedTuple):
@@ -161,33 +115,39 @@ class _There(NamedTuple):
     untrack: bool
 
 
-@lru_cache(maxsize=2048)
-def _frame(values: tuple[str, ...], lang: str, there: _There, template: Template | None) -> _Frame:
-    given = {name: _clean(value) for name, value in zip(_FIXED, values, strict=True)}
+def render(fields: MentionFields, lang: str, template: Template | None = None) -> Mention:
+    """Return the mention in `lang`, or in English where that language has no texts. Raises `Misuse`, see the fields.
+
+    `template` is the operator's own wording in that language.
+    """
+    if not _is_url(fields.optout_url):
+        raise Misuse(f"The mention needs an http(s) address to stop at, not {fields.optout_url[:80]!r}.")
+    choose = fields.preferences_url
+    if choose == fields.optout_url or not _is_url(choose):
+        choose = ""
+    write = _MAILTO.fullmatch(fields.optout_mailto) if fields.optout_mailto.isascii() else None
+    address, query = (write[1], write[2] or "") if write else ("", "")
+    untrack = fields.tracking_url if _is_url(fields.tracking_url) else ""
+    given = {name: _clean(value) for name, value in fields._asdict().items() if name not in _LINKS}
     if not given["legal_name"]:
         raise Misuse("The mention needs the legal name of the advertiser.")
-    opening = text.say("mail.advertisement", lang, company=given["trade_name"] or given["legal_name"])
+    lang, there = _known(lang), _There(bool(choose), bool(write), bool(untrack))
     plain, page = _own(given, lang, there, template) if template else _default(given, lang, there)
-    return _Frame(
-        tuple(_SLOTS.split("\n".join([_RULE, *plain]))),
-        tuple(_in_pieces(_boxed(page, lang))),
+    links = {_STOP: fields.optout_url, _CHOOSE: choose, _WRITE: f"mailto:{address}{query}", _MAIL: address}
+    links[_UNTRACK] = untrack
+    opening = text.say("mail.advertisement", lang, company=given["trade_name"] or given["legal_name"])
+    markup = "".join([f"{line}\r\n" for line in _boxed(page, lang)])
+    return Mention(
+        _linked("\n".join([_RULE, *plain]), links),
+        _linked(markup, {slot: escape(link) for slot, link in links.items()}).encode("ascii"),  # links are ASCII
         lang,
         "\n".join(_wrapped(opening)),
-        (f"\r\n{_opening_html(opening, lang)}\r\n".encode("ascii"),),
+        f"\r\n{_opening_html(opening, lang)}\r\n".encode("ascii"),
     )
 
 
-def _in_pieces(page: list[str]) -> Iterator[bytes | tuple[str, ...]]:
-    """Yield the lines of a page with their line ends: those without a link together, others in pieces."""
-    for linked, lines in groupby(page, key=lambda line: _SLOTS.search(line) is not None):
-        if linked:
-            yield from (tuple(_SLOTS.split(f"{line}\r\n")) for line in lines)
-        else:
-            yield "".join([f"{line}\r\n" for line in lines]).encode("ascii")
-
-
-def _with_links(line: tuple[str, ...], links: dict[str, str]) -> bytes:
-    return "".join([links.get(piece, piece) for piece in line]).encode("ascii")
+def _linked(written: str, links: Mapping[str, str]) -> str:
+    return _SLOTS.sub(lambda slot: links[slot[0]], written)
 
 
 def _default(given: dict[str, str], lang: str, there: _There) -> tuple[list[str], list[str]]:
@@ -325,7 +285,6 @@ def _wrapped(paragraph: str, width: int = _WIDTH) -> list[str]:
     return [*lines, line]
 
 
-@lru_cache(maxsize=4096)
 def _clean(value: str) -> str:
     """Return `value` on one line, without what is not printed: controls, joiners, marks that turn the direction."""
     value = value[:_FIELD_MOST]

@@ -9,15 +9,14 @@ splices is the sender's. What cannot be served so is `Unfit`, with the reason, a
 - Encrypted and fragmentary mail is refused, as nobody could tell what it says.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from gateway import text
 from gateway.mail import bodies, encode, headers, leaf, lines, placeholders, source, structure, tracking, wrap
+from gateway.mail.form import Form, Piece, StandIns
 from gateway.mail.headers import Field, Headers
-from gateway.mail.leaf import Leaf, Piece, Wanted
+from gateway.mail.leaf import Leaf, Wanted
 from gateway.mail.mention import Mention
 from gateway.mail.page import Page
 from gateway.mail.placeholders import Flood, Kind
@@ -31,6 +30,7 @@ _KEPT = ("content-", "mime-version")  # without these the rest would mean someth
 _READ_BY_PEOPLE = frozenset({"from", "reply-to", "subject", "to"})
 _SYNTAX = frozenset({"headers-broken", "headers-many", "field-twice", "nul"})
 _MIME = b"MIME-Version: 1.0\r\n"
+_FORMS_MOST = 64  # of one message: one for each wording of the mention
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,8 @@ class Unfit:
         return text.say(f"mail.unfit-{self.key}", lang, detail=self.detail)
 
 
-class Insert(NamedTuple):
+@dataclass(frozen=True, slots=True, eq=False)
+class Insert:
     """What one copy gets: `headers` on top in that order, the mention, and the addresses for placeholders.
 
     `links` maps "unsubscribe_url" and "preferences_url"; the second falls back to the first.
@@ -59,21 +60,36 @@ class Insert(NamedTuple):
 
     headers: tuple[tuple[str, str], ...]
     mention: Mention
-    links: Mapping[str, str] = MappingProxyType({})
+    links: Mapping[str, str] = field(default_factory=dict)
     tracking: bool = False  # the person agreed to be watched: pixels and counted links stay
+
+    def filled(self, stand_ins: StandIns, words: Sequence[str]) -> "Insert":
+        """Return the insert with `words` for the stand-ins in it."""
+
+        def put(text: str) -> str:
+            for stand_in, word in zip(stand_ins.words, words, strict=True):
+                text = text.replace(stand_in, word)
+            return text
+
+        page = put(self.mention.page.decode("ascii")).encode("ascii")
+        return Insert(
+            headers=tuple([(name, put(value)) for name, value in self.headers]),
+            mention=self.mention._replace(text=put(self.mention.text), page=page),
+            links={name: put(address) for name, address in self.links.items()},
+            tracking=self.tracking,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A message ready to be copied; safe to use from several threads."""
 
-    _kept: bytes  # header fields of the sender that stay
-    _content: bytes
-    _body_start: int
     _copy: Writer
     wrapped: bool
     needs_links: bool  # the message has placeholders
     _watched: Writer | None = None  # writes a copy that leaves pixels in
+    _fillable: bool = True  # what goes in can be seen in the copies
+    _forms: dict[Insert, Form] = field(default_factory=dict)
 
     @property
     def tracks(self) -> bool:
@@ -82,12 +98,25 @@ class Plan:
 
     def copy(self, insert: Insert) -> bytes:
         """Return the copy with mention. Raises `Misuse` for headers or links that would break it."""
-        write = self._watched if insert.tracking and self._watched else self._copy
-        return b"".join([_on_top(insert.headers), *write(insert.mention, insert.links)])
+        return b"".join(self._written(insert))
 
-    def plain(self, on_top: tuple[tuple[str, str], ...]) -> bytes:
-        """Return the copy without mention, for a message that needs none: `on_top` added, dropped headers gone."""
-        return b"".join((_on_top(on_top), self._kept, b"\r\n", memoryview(self._content)[self._body_start :]))
+    def form(self, insert: Insert, stand_ins: StandIns) -> Form | None:
+        """Return the copy, in whose insert are stand-ins, with gaps for the words of each person.
+
+        None when these cannot be put in afterwards. Raises as `copy` does.
+        """
+        if not self._fillable:
+            return None
+        form = self._forms.get(insert)
+        if form is None:
+            if len(self._forms) >= _FORMS_MOST:
+                self._forms.clear()
+            form = self._forms[insert] = Form(self._written(insert), stand_ins)
+        return form
+
+    def _written(self, insert: Insert) -> list[Piece]:
+        write = self._watched if insert.tracking and self._watched else self._copy
+        return [_on_top(insert.headers), *write(insert.mention, insert.links)]
 
 
 def plan(
@@ -118,10 +147,11 @@ def plan(
         return _unfit(Broken("structure-large"))
 
 
-def plain(
-    content: bytes, on_top: tuple[tuple[str, str], ...], *, remove: frozenset[str] = frozenset()
-) -> bytes | Unfit:
-    """Return `Plan.plain` for any message whose header section can be read, opaque ones too (service mail)."""
+def plain(content: bytes, top: bytes, *, remove: frozenset[str] = frozenset()) -> bytes | Unfit:
+    """Return a copy without mention, for messages that need none: `top` before it, dropped headers gone.
+
+    That is possible for any message whose header section can be read, opaque ones too (service mail).
+    """
     bad = _malformed(content)
     if bad is not None:
         return bad
@@ -129,7 +159,7 @@ def plain(
     if parsed.broken >= 0:
         return _unfit(Broken("headers-many" if parsed.too_many else "headers-broken"))
     kept = _bytes_of(content, _kept_fields(parsed, remove))
-    return b"".join((_on_top(on_top), kept, b"\r\n", memoryview(content)[parsed.body_start :]))
+    return b"".join((top, kept, b"\r\n", memoryview(content)[parsed.body_start :]))
 
 
 def _malformed(content: bytes, *, even: bool = False) -> Unfit | None:
@@ -150,12 +180,12 @@ def _planned(content: bytes, root: Part, fields: tuple[Field, ...], *, opening: 
     if placeholders.possible(b"\n".join(shown)):
         for raw in shown:
             _check_field(raw)
-    kept, body_start = _bytes_of(content, fields), root.body_start
+    kept = _bytes_of(content, fields)
     known: dict[int, Source | None] = {}
     leaves = _leaves(content, root, Wanted(mention=True, opening=opening), known)
     if leaves is None:
         _check_sealed(content, root)
-        return Plan(kept, content, body_start, wrap.plan(content, root, fields), wrapped=True, needs_links=False)
+        return Plan(wrap.plan(content, root, fields), wrapped=True, needs_links=False)
     edits, watched = [edit for each in leaves for edit in each.edits], None
     if any(edit.watch for edit in edits):
         whole = _leaves(content, root, Wanted(mention=True, opening=opening, strip=False), known) or leaves
@@ -163,7 +193,8 @@ def _planned(content: bytes, root: Part, fields: tuple[Field, ...], *, opening: 
         edits += [edit for each in whole for edit in each.edits]
     links = any(edit.found is not None and edit.found.kind is not Kind.DROP for edit in edits)
     own = _splicer(content, root, fields, kept, leaves)
-    return Plan(kept, content, body_start, own, wrapped=False, needs_links=links, _watched=watched)
+    seen = not any(each.part.encoding == "base64" for each in leaves)
+    return Plan(own, wrapped=False, needs_links=links, _watched=watched, _fillable=seen)
 
 
 def _check_field(raw: bytes) -> None:
@@ -218,7 +249,7 @@ def _check_part(content: bytes, part: Part) -> None:
 
 
 def _splicer(content: bytes, root: Part, fields: tuple[Field, ...], kept: bytes, leaves: list[Leaf]) -> Writer:
-    """Return what writes a copy from its leaves and the bytes between them; `kept` are the fields."""
+    """Return the function that writes a copy from its leaves and the bytes between them; `kept` are the fields."""
     names = {found.name for found in fields}
     versioned = "mime-version" in names
 
@@ -232,7 +263,7 @@ def _splicer(content: bytes, root: Part, fields: tuple[Field, ...], kept: bytes,
 
         return alone
 
-    top = (b"" if versioned else _MIME) + kept
+    top = memoryview((b"" if versioned else _MIME) + kept)
     whole = memoryview(content)  # attachments are large, and none of their bytes is copied before they leave
     between, last = [], root.body_start - 2  # from the empty line on
     for each in leaves:

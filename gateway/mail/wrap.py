@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 
 from gateway.mail import encode
+from gateway.mail.form import Piece
 from gateway.mail.headers import Field
 from gateway.mail.mention import Mention
 from gateway.mail.structure import Part
 
 # Returns a copy, but for the header fields on top, in pieces: most of its bytes are the sender's, and are copied once.
-Writer = Callable[[Mention, Mapping[str, str]], list[bytes | memoryview]]
+Writer = Callable[[Mention, Mapping[str, str]], list[Piece]]
 
 
 def plan(content: bytes, root: Part, fields: tuple[Field, ...]) -> Writer:
@@ -35,8 +36,8 @@ def plan(content: bytes, root: Part, fields: tuple[Field, ...]) -> Writer:
 
 def _mention(mention: Mention, boundary: bytes) -> bytes:
     """Return the mention as a part of its own, in text and HTML."""
-    text = f"{mention.text}\n".replace("\n", "\r\n").encode().splitlines(keepends=True)
-    html = (b"<!DOCTYPE html>\r\n<html><body>\r\n", *mention.page, b"</body></html>\r\n")
+    text = f"{mention.text}\n".replace("\n", "\r\n").encode()
+    html = b"<!DOCTYPE html>\r\n<html><body>\r\n%s</body></html>\r\n" % mention.page
     delimiter = b"\r\n--" + boundary
     return b"".join(
         (

@@ -1,8 +1,12 @@
 """Delivering: the law is asked again with the copy in hand, and what became of it is written down."""
 
 import asyncio
+import re
 from dataclasses import replace
 from datetime import timedelta
+from email import policy
+from email.message import EmailMessage
+from email.parser import BytesParser
 
 import pytest
 from selectolax.lexbor import LexborHTMLParser
@@ -10,13 +14,13 @@ from sqlalchemy import text
 
 from gateway import clock
 from gateway.courier.courier import Letter, Outcome
-from gateway.demo import campaign
+from gateway.demo import campaign, read
 from gateway.flow import deliver
 from gateway.flow.context import Context
 from gateway.mail.reply import Reply
 from gateway.store import spool
 from gateway.tokens import Link, Purpose
-from tests.flow.rig import CAMILLE, JOHN, OBJECTED, UNKNOWN, Rig, Says, delivered, plain, rig
+from tests.flow.rig import CAMILLE, JOHN, OBJECTED, UNKNOWN, Rig, Says, delivered, outgoing, plain, rig
 from tests.support.pressing import press
 
 pytestmark = pytest.mark.anyio
@@ -38,6 +42,11 @@ async def until(house: Rig, states: dict[str, int], seconds: float = 10) -> None
             return
         assert clock.ticks() < limit, found
         await asyncio.sleep(0.02)
+
+
+def bodies(copy: EmailMessage) -> list[str]:
+    """Return the copy's texts and pages, decoded."""
+    return [part.get_content() for part in copy.walk() if part.get_content_maintype() == "text"]
 
 
 async def spooled(context: Context, *recipients: str, content: bytes | None = None) -> None:
@@ -104,6 +113,28 @@ async def test_the_link_in_the_page_is_one_that_opens(embedded: Context) -> None
     links = [node.attributes["href"] or "" for node in tree.css("a")]
     [ours] = {link for link in links if "/p/" in link}
     assert embedded.tokens.open(Purpose.LINK, ours.rpartition("/")[2])
+
+
+@pytest.mark.parametrize("encoding", ["quoted-printable", "base64", "8bit"])
+async def test_each_link_of_a_copy_is_the_persons_own_whatever_the_encoding(embedded: Context, encoding: str) -> None:
+    message = BytesParser(policy=policy.SMTP).parsebytes(campaign("lettre"))
+    for part in message.iter_parts():
+        part.set_content(part.get_content(), subtype=part.get_content_subtype(), cte=encoding)
+    for _ in range(2):  # what the copies of the first message share is there for the second
+        await spooled(embedded, CAMILLE, JOHN, content=message.as_bytes())
+    await carried(embedded)
+
+    seen = []
+    for path in outgoing(embedded).rglob("new/*"):
+        copy = read(path)
+        tokens = re.findall(r"/[p1]/([a-z2-7]{53})", "".join(map(str, (copy["List-Unsubscribe"], *bodies(copy)))))
+        [link] = {embedded.tokens.open(Purpose.LINK, token) for token in tokens}
+        assert link
+        assert f"id {link.parcel};" in str(copy["Received"])
+        assert len(tokens) >= 3
+        seen.append(link)
+    assert len(set(seen)) == 4
+    assert len({link.contact for link in seen}) == 2
 
 
 async def test_an_opt_out_between_250_and_delivery_keeps_the_queued_copy_here(context: Context) -> None:

@@ -6,6 +6,7 @@ processor time. Anything else that comes out of the gateway is a crash.
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from gateway.errors import Misuse
 from gateway.mail import headers, html, looks, params
@@ -14,11 +15,11 @@ from gateway.mail.page import Page, quick
 from gateway.mail.rewrite import Plan, plan
 from tests.mail import golden_rules as rules
 from tests.mail import oracle
-from tests.mail.golden_support import STOP, insert_of
+from tests.mail.golden_support import STOP, hold_form, insert_of
 
 LARGEST = 20_000
 INSERT = insert_of({})
-WATCHED = INSERT._replace(tracking=True)
+WATCHED = replace(INSERT, tracking=True)
 _BLOCK = b'\r\n<div role="contentinfo"><table><tr><td><p>Pub <a href="%s">Stop</a></p></td></tr></table></div>\r\n'
 
 
@@ -41,6 +42,8 @@ def mime(data: bytes) -> None:
     else:
         assert copy == watched
     assert not oracle.pixels(copy), "a pixel is left"
+    for insert in (INSERT, WATCHED):
+        _timed(lambda insert=insert: hold_form(result, insert))
 
 
 def page(data: bytes) -> None:

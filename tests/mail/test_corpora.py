@@ -11,7 +11,7 @@ import pytest
 
 from gateway.mail.rewrite import Unfit, plan
 from tests.mail import oracle
-from tests.mail.golden_support import STOP, insert_of
+from tests.mail.golden_support import STOP, hold_form, insert_of
 
 ROOT = Path(__file__).parent.parent.parent
 ARCHIVES = ROOT / ".venv" / "corpus"  # source packages, fetched with the tools for tests
@@ -72,6 +72,7 @@ def test_messages_of_others_keep_all_that_is_theirs(name):
             fates[result.key] += 1
             continue
         fates["served"] += 1
+        hold_form(result, INSERT)
         try:
             oracle.hold(
                 content,
