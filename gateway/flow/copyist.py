@@ -35,6 +35,7 @@ class Copyist:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._stand_ins = StandIns(context.tokens.stand_in(), context.tokens.stand_in())  # of links, and in mailto
+        self._settings = context.settings
         self._inserts: dict[tuple[int, int, Said, bool, frozenset[Token]], _Kept] = {}
 
     def written(self, submission: Handed, plan: Plan | Unfit, case: Case, verdict: Verdict, *, parcel: int) -> bytes:
@@ -66,10 +67,11 @@ class Copyist:
         said = wording.said(self._context, case, verdict)
         noncom = case.facts.message.klass is MessageClass.NONCOM
         key = (id(case.advertiser), id(case.list), said, noncom, verdict.inject)
+        if len(self._inserts) >= _MOST or self._settings is not self._context.settings:
+            self._inserts.clear()
+            self._settings = self._context.settings
         kept = self._inserts.get(key)
         if kept is None:
-            if len(self._inserts) >= _MOST:
-                self._inserts.clear()
             kept = self._inserts[key] = _Kept(self._made(case, verdict, said), case.advertiser, case.list)
         return kept.insert
 

@@ -324,3 +324,21 @@ def _token(context: Context, value: str) -> Link:
     link = context.tokens.open(Purpose.LINK, token)
     assert link
     return link
+
+
+async def test_copies_follow_the_settings_of_the_moment(embedded: Context) -> None:
+    await spooled(embedded, CAMILLE)
+    async with rig(embedded, delivering=True) as house:
+        assert house.deliverer
+        running = asyncio.create_task(house.deliverer.run())
+        await until(house, {})
+        web = embedded.settings.web.model_copy(update={"public_url": "https://elsewhere.example"})
+        embedded.settings = embedded.settings.model_copy(update={"web": web})
+        assert (await house.send(JOHN))[-1].code == 250
+        await until(house, {})
+        await house.deliverer.stop(10)
+        await running
+
+    copies = delivered(embedded)
+    assert "https://gate.example/p/" in plain(copies[CAMILLE], "plain")
+    assert "https://elsewhere.example/p/" in plain(copies[JOHN], "plain")

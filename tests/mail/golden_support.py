@@ -47,16 +47,17 @@ def plan_of(eml: bytes, case: dict[str, Any]) -> Plan | Unfit:
     return plan(eml, remove=frozenset(case.get("remove", ())), opening=case.get("opening", False))
 
 
-STAND_INS = StandIns("a" * 52, "b" * 52, "c" * 52)  # the words of one person in the insert of every golden case
+GIVEN = StandIns("a" * 52, "b" * 52, "c" * 52)  # the words of one person in the insert of every golden case
+STAND_INS = StandIns(*[("q7xk2jz4vw5ph6yg3mn" + letter) * 2 + "unguessable2" for letter in "rst"])
 WORDS = ("mfrggzdfmztwq2lk" * 4)[:52], ("7n4tknrzg2zdg5b3" * 4)[:52], "from" * 13
 
 
 def hold_form(ready: Plan, insert: Insert) -> None:
     """Assert that a copy is the same whether the words of one person are there when it is written, or filled in."""
-    form = ready.form(insert, STAND_INS)
+    form = ready.form(insert.filled(GIVEN, STAND_INS.words), STAND_INS)
     if form is None:
         assert b"base64" in ready.copy(insert).lower()
         return
-    for words in (STAND_INS.words, WORDS):
+    for words in (GIVEN.words, WORDS):
         filled = form.filled([word.encode() for word in words], b"X-Top: 1\r\n")
-        assert filled == b"X-Top: 1\r\n" + ready.copy(insert.filled(STAND_INS, words))
+        assert filled == b"X-Top: 1\r\n" + ready.copy(insert.filled(GIVEN, words))
