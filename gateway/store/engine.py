@@ -10,13 +10,13 @@ from sqlalchemy.exc import ArgumentError
 from sqlmodel import Session
 
 from gateway import clock
-from gateway.errors import Bug, Misuse
+from gateway.errors import Bug, Misuse, TryLater
 from gateway.store import embedded, server
 from gateway.store.numbers import Name, Numbers
 from gateway.store.reading import Reading, Snapshots
 from gateway.store.trouble import told
 
-_PING = text("SELECT 1")
+_READ_ONLY = text("SHOW transaction_read_only")
 _CLOCK = text("SELECT clock_timestamp()")
 
 
@@ -81,9 +81,10 @@ class Store:
                 connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def ping(self) -> None:
-        """Return when the database answers; raise `errors.TryLater` when it does not."""
-        with self.read() as tx:
-            tx.connection().execute(_PING)
+        """Return when the database takes writes; raise `errors.TryLater` when it does not."""
+        with self.begin() as tx:  # on SQLite this takes the lock, which only a file that can be written to gives
+            if not self.embedded and tx.connection().execute(_READ_ONLY).scalar_one() == "on":
+                raise TryLater("the database server takes no writes")
 
     def drift(self) -> timedelta:
         """Return how far this machine's clock is ahead of the database server's, nothing where there is none.

@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute, Mount, Router
 from starlette.types import ASGIApp
 
 from gateway import meters
-from gateway.errors import TryLater
+from gateway.errors import GatewayError, TryLater
 from gateway.flow.context import Context
 from gateway.flow.rights import Rights
 from gateway.tokens import Tokens
@@ -116,6 +116,6 @@ def create_ops_app(checks: Mapping[str, Check], figures: Callable[[], bytes]) ->
 def _passes(check: Check) -> bool:
     try:
         check()
-    except TryLater:
+    except GatewayError:  # also what an administrator has to put right first
         return False
     return True

@@ -9,8 +9,10 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
+import httpx
 import pytest
 
 from gateway.store import migrate
@@ -18,6 +20,7 @@ from gateway.store.engine import Store
 from tests.faults.conftest import AGREED, Scene
 from tests.faults.test_every_moment import SENDER, campaign
 from tests.support.gateway import World
+from tests.support.ports import free_port
 from tests.support.postgres import Cluster
 
 
@@ -89,6 +92,44 @@ def test_a_full_disk_defers_and_what_was_taken_is_all_there(scene: Callable[...,
     assert set(hop.subjects.values()) == {1}
     with sqlite3.connect(small_disk / "gateway.db") as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def probed(world: World) -> str:
+    """Give the gateway a place for probes; return where it says whether it is ready."""
+    port = free_port()
+    text = world.config.read_text("utf-8")
+    world.config.write_text(text.replace("[web]\n", f'[web]\nprobes = "127.0.0.1:{port}"\n'), "utf-8")
+    return f"http://127.0.0.1:{port}/readyz"
+
+
+def missing(url: str) -> list[str]:
+    """Return what is missing for the gateway to be ready."""
+    answer = httpx.get(url, timeout=30)
+    told = answer.json()
+    assert told == {"ready": answer.status_code == 200, "missing": told["missing"]}
+    assert (answer.status_code == 503) is bool(told["missing"])
+    return list(told["missing"])
+
+
+@pytest.mark.timeout(200)
+def test_whoever_asks_is_told_that_the_disk_is_nearly_full(scene: Callable[..., Scene], small_disk: Path) -> None:
+    world = scene(f"sqlite:///{small_disk}/gateway.db").world
+    url = probed(world)
+    world.start()
+    assert missing(url) == ["disk"]
+
+
+@pytest.mark.timeout(200)
+def test_whoever_asks_is_told_while_the_database_takes_no_writes(scene: Callable[..., Scene]) -> None:
+    world = scene().world
+    url = probed(world)
+    world.start()
+    assert missing(url) == []
+    with closing(sqlite3.connect(world.folder / "gateway.db", isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        assert missing(url) == ["store"]
+        holder.execute("ROLLBACK")
+    assert missing(url) == []
 
 
 @pytest.mark.timeout(200)

@@ -366,3 +366,11 @@ def test_ping_is_quick_when_all_is_well(store: Store) -> None:
     start = time.monotonic()
     store.ping()
     assert time.monotonic() - start < 1
+
+
+def test_a_server_that_takes_no_writes_is_not_well(postgres_store: Store) -> None:
+    postgres_store.ping()
+    with postgres_store.begin() as tx:
+        tx.connection().execute(text("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"))
+    with pytest.raises(TryLater, match="takes no writes"):
+        postgres_store.ping()
