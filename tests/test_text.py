@@ -59,3 +59,20 @@ def test_say_names_the_missing_key_and_the_missing_field():
         text.say("web.nothing", "fr")
     with pytest.raises(KeyError, match="advertiser"):
         text.say("web.ask.any", "fr")
+
+
+@pytest.mark.parametrize(
+    ("advertiser", "heading"),
+    [
+        ("Acme", "toute publicité d’Acme, par tous les moyens"),
+        ("Éditions du Lac", "toute publicité d’Éditions du Lac, par tous les moyens"),
+        ("Thé SA", "toute publicité de Thé SA, par tous les moyens"),
+        ("Hébergeur", "toute publicité de Hébergeur, par tous les moyens"),
+    ],
+)
+def test_french_elides_de_in_front_of_a_vowel(advertiser: str, heading: str):
+    assert text.say("web.choose.all", "fr-FR", advertiser=advertiser) == heading
+
+
+def test_french_elides_que_in_front_of_a_vowel():
+    assert text.say("web.data.heading", "fr", advertiser="EDF") == "Ce qu’EDF conserve sur vous, et pourquoi"

@@ -3,7 +3,9 @@
 `say("web.stop", "fr", advertiser="Exemple")` reads the key `stop` of `fr/web.toml`. Tables nest with dots.
 """
 
+import re
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -12,6 +14,8 @@ from typing import Any
 
 FIRST = "fr"  # the language of the house, shown when nothing says otherwise
 FALLBACK = "en"
+_ELIDED = re.compile(r"\b([Dd]|[Qq]u)e \{(\w+)\}")
+_VOWELS = frozenset("aàâäeéèêëiîïoôöuùûüæœ")  # not y, and not h: some words that begin with it are spoken as they stand
 
 
 def languages() -> tuple[str, ...]:
@@ -31,10 +35,22 @@ def say(key: str, lang: str, **fields: object) -> str:
             break
     else:
         raise KeyError(f"no text {key!r} in {lang!r} nor in {FALLBACK!r}")
+    if code == "fr":
+        sentence = _elided(sentence, fields)
     try:
         return sentence.format_map(fields)
     except KeyError as missing:
         raise KeyError(f"text {key!r} in {lang!r} needs the field {missing}") from None
+
+
+def _elided(sentence: str, fields: Mapping[str, object]) -> str:
+    """Return a French sentence with d’ and qu’ for de and que in front of a field that begins with a vowel."""
+
+    def elide(found: re.Match[str]) -> str:
+        begins = str(fields.get(found[2], ""))[:1].lower()
+        return f"{found[1]}’{{{found[2]}}}" if begins in _VOWELS else found[0]
+
+    return _ELIDED.sub(elide, sentence) if "e {" in sentence else sentence
 
 
 def has(key: str, lang: str) -> bool:

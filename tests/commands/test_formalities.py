@@ -19,7 +19,7 @@ def test_a_notice_is_made_from_what_is_known_in_every_language(tea: Gate) -> Non
     ]  # fmt: skip
     french = made[0]
     assert "La Maison du Thé SAS" in french["text"]
-    assert "votre commande est traitée de la même façon" in french["text"]
+    assert "un refus ne change rien à votre commande" in french["text"]
     assert "bonjour@tea.example" in french["full"]
     assert "checked" not in french["html"]
     assert french["fields"]["article"] == "CPCE L34-5; GDPR 6(1)(a)"
@@ -34,6 +34,7 @@ def test_the_same_text_is_no_new_version_and_a_changed_one_never_an_update(tea: 
     assert "still is form/1" in same.stderr
     assert "form/2" in changed.stderr
     assert "(tea)" in tea.run("notice", "show", "form/1", "--form", "text", "--language", "en").stdout
+    assert "�" not in tea.run("notice", "show", "form/1").stdout  # its lines are lines
     assert "(cups)" in tea.run("notice", "show", "form", "--form", "text", "--language", "en").stdout
     assert [one["notice"] for one in tea.json("notice", "list")] == ["form/1", "form/1", "form/2", "form/2"]
 
