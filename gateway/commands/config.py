@@ -39,9 +39,11 @@ def show(shell: Shell) -> None:
 def check(shell: Shell) -> None:
     """Check the file, and that the secrets and files it names are there. Exit code 1 when one is not."""
     found = lacking(shell.settings)
-    shell.out.table(["problem"], [{"problem": line} for line in found])
+    if found or shell.out.json:
+        shell.out.table(["problem"], [{"problem": line} for line in found])
     if found:
         no()
+    shell.out.note("config-good")
 
 
 @config.command("example")

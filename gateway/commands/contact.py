@@ -8,7 +8,7 @@ from gateway import clock
 from gateway.commands import rights
 from gateway.commands.common import Noun, Shell, Verb, no, pass_shell
 from gateway.commands.evidence import check_notice, evidence_of, evidence_options
-from gateway.commands.found import advertiser_named, contact_named, list_named, shown
+from gateway.commands.found import advertiser_named, contact_named, list_named, owner_of, shown
 from gateway.commands.told import answer
 from gateway.errors import Misuse
 from gateway.flow import consent, importer, recipients
@@ -17,8 +17,8 @@ from gateway.flow.context import Context
 from gateway.flow.importrow import RowError
 from gateway.law.events import Kind
 from gateway.mail.address import parse
-from gateway.store import advertisers, ledger, lists, oppositions, people
-from gateway.store.tables import Advertiser, List
+from gateway.store import ledger, lists, oppositions, people
+from gateway.store.tables import Advertiser
 from gateway.store.tx import Tx
 
 advertiser_option = click.option("--advertiser", help="Whose contact it is.")
@@ -74,6 +74,7 @@ def grant(shell: Shell, /, address: str, list_name: str, **options: Any) -> None
             if error.code != "opposed":
                 raise Misuse(sentence) from error
             shell.out.record({"address": address, "list": list_name, "recorded": False, "reason": sentence})
+            shell.out.note("opposed-cure", address=address)
             no()
     shown = {"address": entry.address.spelled, "list": list_name, "event": entry.kind.value, "at": entry.at}
     shell.out.record({**shown, "evidence": dict(entry.evidence), "recorded": True})
@@ -118,7 +119,7 @@ def _say_no(
         with context.store.begin() as tx:
             told: tuple[recipients.Recipient, ...] = ()
             row = list_named(tx, list_name) if list_name else None
-            owner = _owner(tx, advertiser, row)
+            owner = owner_of(tx, advertiser, row)
             person = people.find(tx, owner.id, parsed.key)
             if person:
                 fresh = consent.refuse(context, tx, person, row, kind, said)
@@ -130,18 +131,6 @@ def _say_no(
     shown: dict[str, Any] = {"address": parsed.spelled, "advertiser": owner.name, "list": list_name}
     answer(shell.out, {**shown, "channel": said.channel, "known": person is not None, "recorded": fresh}, told)
     shell.out.note("no-recorded" if fresh else "no-standing")
-
-
-def _owner(tx: Tx, advertiser: str | None, row: List | None) -> Advertiser:
-    if row is None or advertiser is not None:
-        owner = advertiser_named(tx, advertiser)
-        if row is not None and row.advertiser_id != owner.id:
-            raise Misuse(f"--list {row.name}: it is a list of another advertiser")
-        return owner
-    owner_of_list = advertisers.get(tx, row.advertiser_id)
-    if owner_of_list is None:
-        raise Misuse(f"the list {row.name} has lost its advertiser")
-    return owner_of_list
 
 
 def _oppositions(context: Context, tx: Tx, owner: Advertiser, address: str) -> list[Any]:

@@ -28,6 +28,19 @@ def advertiser_named(tx: Tx, name: str | None) -> Advertiser:
     raise Misuse(f"say which advertiser with --advertiser: {', '.join(one.name for one in every)}")
 
 
+def owner_of(tx: Tx, name: str | None, row: List | None) -> Advertiser:
+    """Return the advertiser of that name; without one that of the list, and without either the only one there is."""
+    if row is None or name is not None:
+        owner = advertiser_named(tx, name)
+        if row is not None and row.advertiser_id != owner.id:
+            raise Misuse(f"--list {row.name}: it is a list of another advertiser")
+        return owner
+    owner_of_list = advertisers.get(tx, row.advertiser_id)
+    if owner_of_list is None:
+        raise Misuse(f"the list {row.name} has lost its advertiser")
+    return owner_of_list
+
+
 def list_named(tx: Tx, name: str) -> List:
     """Return the list of that name."""
     if row := lists.by_name(tx, name):

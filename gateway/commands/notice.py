@@ -100,7 +100,8 @@ def show(shell: Shell, name: str, language: str | None, form: str | None, advert
         return
     for row in rows:
         if form is None:
-            shell.out.record({**_listed(row), "text": row.text, "full": row.full})
+            shell.out.record(_listed(row))
+            shell.out.text(f"\n{row.text}\n\n{row.full}\n")
         else:
             shell.out.text(_form(row, form))
 

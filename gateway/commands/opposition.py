@@ -15,7 +15,7 @@ from gateway import clock
 from gateway.commands.bursts import bursts, undo
 from gateway.commands.common import Noun, Shell, confirm, no, pass_shell, yes_option
 from gateway.commands.contact import advertiser_option
-from gateway.commands.found import advertiser_named, list_named
+from gateway.commands.found import advertiser_named, list_named, owner_of
 from gateway.commands.output import plain
 from gateway.errors import Misuse
 from gateway.flow import consent, hashed
@@ -185,11 +185,8 @@ def _import_hashes(shell: Shell, hashes: Hashes, advertiser: str | None, list_na
 
 
 def _scope(tx: Tx, advertiser: str | None, list_name: str | None) -> tuple[Advertiser, List | None]:
-    owner = advertiser_named(tx, advertiser)
     row = list_named(tx, list_name) if list_name else None
-    if row and row.advertiser_id != owner.id:
-        raise Misuse(f"--list {row.name}: it is a list of another advertiser")
-    return owner, row
+    return owner_of(tx, advertiser, row), row
 
 
 def _oppose(

@@ -62,6 +62,21 @@ def test_an_objection_stops_the_mail_and_cannot_be_granted_away(anna: Gate) -> N
     assert "R-OBJECTED" in anna.run("check", "--list", "news", "anna@example.org", code=1).stdout
     said = anna.json("contact", "grant", "anna@example.org", "--list", "news", *AT, *PROOF, code=1)
     assert said["recorded"] is False
+    told = anna.run("contact", "grant", "anna@example.org", "--list", "news", *AT, *PROOF, code=1).stderr
+    assert "opposition remove anna@example.org" in told
+
+
+def test_the_list_says_whose_opposition_it_is(anna: Gate) -> None:
+    anna.run("advertiser", "add", "cups", "--legal-name", "Les Tasses")
+
+    anna.run("opposition", "add", "anna@example.org", code=2)
+    anna.run("opposition", "add", "anna@example.org", "--list", "news")
+
+    assert "R-OBJECTED" in anna.run("check", "--list", "news", "anna@example.org", code=1).stdout
+    assert (
+        "another advertiser"
+        in anna.run("opposition", "add", "anna@example.org", "--list", "news", "--advertiser", "cups", code=2).stderr
+    )
 
 
 def test_a_withdrawal_is_of_one_list(anna: Gate) -> None:
