@@ -217,16 +217,22 @@ class Deliverer:
 
     async def _carry(self, parcel: Claimed, size: int, *, promised: bool) -> None:
         """Carry a parcel of a message of `size` bytes; a large one waits for memory, and keeps no slot meanwhile."""
+        if size <= FREE:
+            await self._attempt(parcel, promised=promised)
+            return
         with self._room.share(size * _SHARE) as share:
-            if size > FREE:
-                await share.take()
+            await share.take()
             await self._attempt(parcel, promised=promised)
 
     async def _attempt(self, parcel: Claimed, *, promised: bool) -> None:
         """Attempt, then record; without its evidence a parcel stays leased and is taken up when the lease ends."""
         try:
-            async with self._slots, self._shelf.lent(parcel.submission_id, promised=promised) as book:
-                filing = await self._handover.attempt(Job(parcel, book, partial(self._ours, parcel.id)))
+            async with self._slots:
+                book = await self._shelf.lend(parcel.submission_id, promised=promised)
+                try:
+                    filing = await self._handover.attempt(Job(parcel, book, partial(self._ours, parcel.id)))
+                finally:
+                    self._shelf.give_back(parcel.submission_id)
         except TryLater as trouble:
             journal.warn("delivery-undecided", ref=parcel.id, why=str(trouble))
             return

@@ -1,19 +1,18 @@
 """One parcel's attempt: ask the law again, write the copy, hand it to the courier, and say what is to be recorded."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from gateway import clock
 from gateway.courier.courier import Courier, Letter, Outcome
-from gateway.flow import campaigns, report, retry, rows
+from gateway.flow import report, retry, rows
 from gateway.flow.commit import Entry, Filing, Row
 from gateway.flow.context import Context
 from gateway.flow.copyist import Copyist, return_path
 from gateway.flow.facts import Case, Question, Reader
 from gateway.flow.shelf import Book
 from gateway.flow.signing import Keys
-from gateway.law.facts import MessageClass, MessageFacts
 from gateway.law.reasons import REASONS, Fate, Token, Verdict
 from gateway.mail.address import parse
 from gateway.mail.dsn import encoded
@@ -64,7 +63,7 @@ class Handover:
             return self._later(job.parcel, reply, UNDECIDED, counted=False)
         if verdict.fate is Fate.REFUSE:
             return self._final(job, case, verdict, "dropped", "", b"")
-        if Token.FOOT in verdict.inject and _campaign(job) in case.paused:
+        if case.paused and Token.FOOT in verdict.inject and job.book.campaign in case.paused:
             return self._held(job.parcel)
         copy = self._copy(job, case, verdict, keys)
         if copy is None:
@@ -87,25 +86,22 @@ class Handover:
         The next hop is then not asked to report success: that report would come to us, and the tool gets ours.
         """
         row, parcel = job.submission, job.parcel
-        letter = Letter(
-            sender=row.mail_from,
+        sender, notify, orcpt = row.mail_from, parcel.notify, parcel.orcpt
+        if sender and self._context.settings.inbound.verp:
+            sender = return_path(self._context, case, parcel.id)
+            wishes = [wish for wish in notify.split(",") if wish and wish != "SUCCESS"]
+            notify = ",".join(wishes) or ("NEVER" if notify else "")
+            orcpt = orcpt or (f"rfc822;{encoded(parcel.recipient)}" if parcel.recipient.isascii() else "")
+        return Letter(
+            sender=sender,
             recipient=parcel.recipient,
             content=copy,
             smtputf8=row.smtputf8,
-            notify=parcel.notify,
-            orcpt=parcel.orcpt,
+            notify=notify,
+            orcpt=orcpt,
             envid=row.envid,
             ret=row.ret,
             ours=job.ours,
-        )
-        if not row.mail_from or not self._context.settings.inbound.verp:
-            return letter
-        wishes = [wish for wish in parcel.notify.split(",") if wish and wish != "SUCCESS"]
-        return replace(
-            letter,
-            sender=return_path(self._context, case, parcel.id),
-            notify=",".join(wishes) or ("NEVER" if parcel.notify else ""),
-            orcpt=parcel.orcpt or (f"rfc822;{encoded(parcel.recipient)}" if parcel.recipient.isascii() else ""),
         )
 
     def _record(self, job: Job, case: Case, verdict: Verdict, outcome: Outcome, letter: Letter) -> Filing:
@@ -151,8 +147,8 @@ class Handover:
 
     def _receipt(self, job: Job, case: Case, verdict: Verdict, outcome: str, reply: str) -> Row:
         receipt = rows.receipt(self._context, case, verdict, job.submission.account_id, "delivery")
-        mine = {"ref": job.parcel.id, "submission_id": job.parcel.submission_id}
-        return receipt | mine | {"outcome": outcome, "reply": reply}
+        receipt.update(ref=job.parcel.id, submission_id=job.parcel.submission_id, outcome=outcome, reply=reply)
+        return receipt
 
     def _final(self, job: Job, case: Case, verdict: Verdict, outcome: str, reply: str, copy: bytes) -> Filing:
         """Return the filing with which the parcel goes; its receipt stays, and the tool is told what it must know."""
@@ -183,6 +179,8 @@ class Handover:
         `reply` is "" when it was the law's doing.
         """
         parcel, row = job.parcel, job.submission
+        if not report.wanted(case.account, row.mail_from, parcel.notify, kind):
+            return []
         body = {"code": verdict.code, "recipient": parcel.recipient, "orcpt": parcel.orcpt, "reply": reply}
         due = clock.now() + self._context.settings.limits.report_after
         found = report.row(case.account, row.mail_from, parcel.notify, kind, due, body)
@@ -191,15 +189,7 @@ class Handover:
 
 def _question(job: Job) -> Question:
     row = job.submission
-    message = MessageFacts(
-        MessageClass(row.klass),
-        row.offer,
-        row.sector,
-        row.third_party,
-        advertises=not row.hints.get("opening", False),
-        tracks=isinstance(job.plan, Plan) and job.plan.tracks,
-    )
-    return Question(row.advertiser_id, row.list_id, (parse(job.parcel.recipient),), message, row.account_id)
+    return Question(row.advertiser_id, row.list_id, (parse(job.parcel.recipient),), job.book.message, row.account_id)
 
 
 def _verdict(job: Job, case: Case) -> Verdict:
@@ -208,8 +198,3 @@ def _verdict(job: Job, case: Case) -> Verdict:
     if isinstance(job.plan, Unfit) and Token.FOOT in verdict.inject:
         return Verdict(REASONS[job.plan.code], rule="message")
     return verdict
-
-
-def _campaign(job: Job) -> tuple[int, str]:
-    row = job.submission
-    return row.list_id or 0, campaigns.name(row.hints, row.received_at)

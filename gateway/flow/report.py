@@ -66,8 +66,7 @@ def row(
     `body`: `code` (public reason), `recipient` and `orcpt`, and the `reply` of the next hop if it was its doing. The
     gateway's own letters have no account.
     """
-    wanted = account is not None and account.report == "dsn" and mail_from and _wished(notify, KINDS[kind])
-    if account is None or not wanted:
+    if account is None or not wanted(account, mail_from, notify, kind):
         return None
     return {
         "account_id": account.id,
@@ -77,6 +76,11 @@ def row(
         "attempts": 0,
         "created_at": clock.now(),
     }
+
+
+def wanted(account: Account | None, mail_from: str, notify: str, kind: str) -> bool:
+    """Return whether `account` is to be told of one recipient; see `row`."""
+    return account is not None and account.report == "dsn" and bool(mail_from) and _wished(notify, KINDS[kind])
 
 
 def _wished(notify: str, kind: Kind) -> bool:

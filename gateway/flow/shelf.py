@@ -1,24 +1,45 @@
 """The submissions that parcels in hand belong to: read once, prepared once, kept while somebody uses them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 
 from gateway.errors import NotFound
+from gateway.flow import campaigns
 from gateway.flow.context import Context
+from gateway.law.facts import MessageClass, MessageFacts
 from gateway.mail.rewrite import Plan, Unfit, plan
 from gateway.store import spool
 from gateway.store.group import Group
 from gateway.store.spool import Handed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Book:
     """A submission and how its copies are made."""
 
     submission: Handed
     plan: Plan | Unfit
+
+    @cached_property
+    def message(self) -> MessageFacts:
+        """Return what the law may ask about the message."""
+        row = self.submission
+        return MessageFacts(
+            MessageClass(row.klass),
+            row.offer,
+            row.sector,
+            row.third_party,
+            advertises=not row.hints.get("opening", False),
+            tracks=isinstance(self.plan, Plan) and self.plan.tracks,
+        )
+
+    @cached_property
+    def campaign(self) -> tuple[int, str]:
+        """Return list and name of the campaign, as they are paused."""
+        return self.submission.list_id or 0, campaigns.name(self.submission.hints, self.submission.received_at)
 
 
 @dataclass(slots=True)
@@ -45,20 +66,29 @@ class Shelf:
         self._kept[book.submission.id] = _Kept(future, users, weight)
         self.weight += weight
 
-    @asynccontextmanager
-    async def lent(self, submission_id: int, *, promised: bool) -> AsyncIterator[Book]:
-        """Lend a book; `promised` says that `put` counted this holder. Raise `errors.TryLater`, or `NotFound`."""
+    async def lend(self, submission_id: int, *, promised: bool) -> Book:
+        """Return a book, to be given back unless this raises `errors.TryLater` or `NotFound`.
+
+        `promised` says that `put` counted this holder.
+        """
         kept = self._kept.get(submission_id)
         if kept is None:
             kept = self._kept[submission_id] = _Kept(asyncio.ensure_future(self._fetch(submission_id)))
             promised = False
         kept.users += not promised
         try:
-            yield await asyncio.shield(kept.book)
-        finally:
-            kept.users -= 1
-            if not kept.users and self._kept.pop(submission_id, None) is not None:
-                self.weight -= kept.weight
+            return kept.book.result() if kept.book.done() else await asyncio.shield(kept.book)
+        except BaseException:
+            self.give_back(submission_id)
+            raise
+
+    def give_back(self, submission_id: int) -> None:
+        """Take a book back from one holder; nobody keeps what nobody holds."""
+        kept = self._kept[submission_id]
+        kept.users -= 1
+        if not kept.users:
+            del self._kept[submission_id]
+            self.weight -= kept.weight
 
     async def close(self) -> None:
         """Stop reading."""

@@ -8,6 +8,7 @@ import re
 from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import TypeAlias
 
@@ -30,11 +31,11 @@ _SIGNED = (
 )
 _SEALED = frozenset({"from", "to", "subject", "date"})  # listed once more, there or not
 _SEALED_IF_THERE = frozenset({"list-unsubscribe", "list-unsubscribe-post"})  # a next hop may add them to service mail
-_NAMES = tuple((name, name.lower()) for name in _SIGNED)
+_NAMES = tuple((name.lower(), name.encode()) for name in _SIGNED)
 
 _SPACES = re.compile(rb"[ \t]+")
 _SPACE = b" \t"
-_LINE = 76
+_WIDTH = 76
 _PREHASHED = utils.Prehashed(hashes.SHA256())
 _PADDING = padding.PKCS1v15()
 
@@ -68,8 +69,7 @@ def signatures(copy: bytes, headers: Headers, keys: Sequence[Key], at: int) -> b
     """
     body = b64encode(sha256(relaxed_body(copy[headers.body_start :])).digest())
     names, canonical = _selected(headers)
-    hashed = sha256(canonical)
-    listed = _folded(b"h=", [*(name + b":" for name in names[:-1]), names[-1]])
+    hashed, listed = sha256(canonical), _listed(names)
     fields = []
     for key in keys:
         value = b"".join(
@@ -100,19 +100,30 @@ def relaxed_value(raw: bytes) -> bytes:
     return _SPACES.sub(b" ", raw.replace(b"\r\n", b"")).strip(_SPACE)
 
 
-def _selected(headers: Headers) -> tuple[list[bytes], bytes]:
+def _selected(headers: Headers) -> tuple[tuple[bytes, ...], bytes]:
     """Return the names for h= and the canonical fields they select, from the bottom up (RFC 6376 5.4.2)."""
     values: dict[str, list[bytes]] = {}
     for found in headers.fields:
         values.setdefault(found.name, []).append(found.raw)
     names: list[bytes] = []
     lines: list[bytes] = []
-    for shown, name in _NAMES:
+    for name, shown in _NAMES:
         there = values.get(name, ())
         more = name in _SEALED or (bool(there) and name in _SEALED_IF_THERE)
-        names += [shown.encode()] * (len(there) + more)
-        lines += [b"%s:%s\r\n" % (name.encode(), relaxed_value(raw)) for raw in reversed(there)]
-    return names, b"".join(lines)
+        names += [shown] * (len(there) + more)
+        lines += [_line(name, raw) for raw in reversed(there)]
+    return tuple(names), b"".join(lines)
+
+
+@lru_cache(maxsize=256)
+def _line(name: str, raw: bytes) -> bytes:
+    """Return one canonical field; most are the same in all copies of a message."""
+    return b"%s:%s\r\n" % (name.encode(), relaxed_value(raw))
+
+
+@lru_cache(maxsize=256)
+def _listed(names: tuple[bytes, ...]) -> bytes:
+    return _folded(b"h=", [*(name + b":" for name in names[:-1]), names[-1]])
 
 
 def _sign(secret: Secret, digest: bytes) -> bytes:
@@ -126,7 +137,7 @@ def _folded(start: bytes, words: Sequence[bytes]) -> bytes:
     """Return lines that each begin with a space, of at most 76 octets where the words allow it."""
     lines, line = [], b" " + start
     for word in words:
-        if len(line) + len(word) > _LINE and line.strip():
+        if len(line) + len(word) > _WIDTH and line.strip():
             lines.append(line)
             line = b" "
         line += word
@@ -135,4 +146,4 @@ def _folded(start: bytes, words: Sequence[bytes]) -> bytes:
 
 def _wrapped(signature: bytes) -> bytes:
     text = b64encode(signature)
-    return b"\r\n ".join([text[at : at + _LINE - 1] for at in range(0, len(text), _LINE - 1)])
+    return b"\r\n ".join([text[at : at + _WIDTH - 1] for at in range(0, len(text), _WIDTH - 1)])
