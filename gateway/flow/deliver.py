@@ -24,10 +24,18 @@ from gateway.mail.rewrite import Plan, Unfit
 from gateway.store import spool
 from gateway.store.spool import Claimed, Handed
 
+LAST = 10.0  # seconds that outcomes have to be written down when the time to stop is over
 IDLE = 1.0  # seconds between looks at the spool while nothing wakes us
 SMALL = 1_048_576  # bytes; larger messages are read back from the spool rather than kept in memory until their turn
 MUCH = 33_554_432  # bytes of messages kept in memory until their turn; more are read back, too
 _SHARE = 5  # times its size is what a message takes: itself, what its copies are made from, a copy, and that one's dots
+
+
+async def _break_off(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
 
 
 class Lease:
@@ -141,16 +149,16 @@ class Deliverer:
         self._stopping = True
         self._wake.set()
         if self._tasks:
-            _, late = await asyncio.wait(self._tasks.values(), timeout=grace)
-            left = set(self._tasks) - self._handed
-            for task in late:
-                task.cancel()
-            if late:
-                await asyncio.wait(late)
-                await self._give_up(left)
+            await asyncio.wait(self._tasks.values(), timeout=grace)
+        if left := set(self._tasks) - self._handed:
+            await _break_off([self._tasks[number] for number in left])
+            await self._give_back(left)
+        if self._tasks:  # what the next hop has must be written down, or it gets it again
+            await asyncio.wait(self._tasks.values(), timeout=LAST)
+            await _break_off(list(self._tasks.values()))
         await self._shelf.close()
 
-    async def _give_up(self, left: set[int]) -> None:
+    async def _give_back(self, left: set[int]) -> None:
         """Give back the leases on parcels that were not handed over; without that they would end by themselves."""
         journal.warn("parcels-left", parcels=len(left))
         try:

@@ -27,6 +27,9 @@ _STATUS = re.compile(r"(?<![\d.])([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _GUESS_MOST, _LINE_MOST = 16_384, 500
 # The standard library takes a time that grows with the square of such a field; nobody honest writes one.
 _HUGE = re.compile(rb"^content-[a-z-]{1,30}:(?:[^\n]|\n[ \t]){4000}", re.IGNORECASE | re.MULTILINE)
+# It compares each line with the boundary of every part that the line is within, and makes an object of each part.
+_BOUNDARY = re.compile(rb"boundary", re.IGNORECASE)
+_COMPARED_MOST, _PARTS_MOST = 3_000_000, 5_000
 _FOLD = re.compile(rb"\r?\n[ \t]+")
 _SOFT = re.compile(rb"=\r?\n")
 
@@ -58,7 +61,8 @@ class Complaint:
 
 def read(content: bytes) -> Message | None:
     """Return the message for the functions below, or None when it cannot be read (nested without end, say)."""
-    if _HUGE.search(content):
+    compared = content.count(b"\n") * len(_BOUNDARY.findall(content))
+    if compared > _COMPARED_MOST or content.count(b"\n--") > _PARTS_MOST or _HUGE.search(content):
         return None
     try:
         return message_from_bytes(content)

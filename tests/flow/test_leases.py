@@ -77,7 +77,8 @@ async def test_what_is_still_in_hand_when_the_time_to_stop_is_over_waits_for_any
     assert hop.letters == []
 
 
-async def test_an_outcome_is_kept_until_the_store_takes_it(embedded: Context) -> None:
+@pytest.mark.parametrize("stopping", [False, True], ids=["while it runs", "when the time to stop is over"])
+async def test_an_outcome_is_kept_until_the_store_takes_it(embedded: Context, stopping: bool) -> None:
     """A handover that is forgotten would be a second copy."""
     file = Path(embedded.settings.store.url.removeprefix("sqlite:///"))
     store = Store(embedded.settings.store.url, busy=0.2)
@@ -90,10 +91,11 @@ async def test_an_outcome_is_kept_until_the_store_takes_it(embedded: Context) ->
             await hop.reached.wait()
             holder.execute("BEGIN IMMEDIATE")
             hop.let.set()
-            await asyncio.sleep(1)
-            assert len(hop.letters) == 1
+            await until(lambda: bool(hop.letters))
+            ending = asyncio.create_task(house.deliverer.stop(0.1 if stopping else 10))
+            await asyncio.sleep(0.8)
             holder.execute("ROLLBACK")
-            await house.deliverer.stop(10)
+            await ending
             assert house.parcels() == []
             assert [receipt.outcome for receipt in house.receipts()] == ["", "delivered"]
     finally:

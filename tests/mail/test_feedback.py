@@ -179,6 +179,15 @@ def test_nothing_hostile_breaks_it(content: bytes) -> None:
         feedback.message_id(message)
 
 
+@pytest.mark.parametrize("depth", [1, 20, 300])
+@pytest.mark.parametrize("filler", [b"\r\n", b"--b0\r\n\r\n"], ids=["lines", "parts"])
+def test_two_megabytes_of_lines_or_parts_do_not_take_long(depth: int, filler: bytes) -> None:
+    deep = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n" % (n, n) for n in range(depth))
+    begun = time.process_time()
+    failures(deep + b"\r\n" + filler * (2_000_000 // len(filler)))
+    assert time.process_time() - begun < 5  # it was up to half a minute
+
+
 def test_what_is_nested_without_end_is_nothing() -> None:
     deep = b"".join(b"Content-Type: multipart/mixed; boundary=%d\r\n\r\n--%d\r\n" % (n, n) for n in range(20_000))
     assert failures(deep) == ()
