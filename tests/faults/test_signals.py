@@ -153,8 +153,9 @@ def test_told_to_read_its_settings_again_it_takes_them_over_and_no_connection_br
             tool.enough.set()
             tool.join(60)
             assert tool.ended == ""
-        os.kill(world.workers()[0], signal.SIGKILL)  # who comes in its place has the new settings too
-        events(world, "ready", 3)
+        for worker in world.workers():  # who comes in their place has the new settings too
+            os.kill(worker, signal.SIGKILL)
+        events(world, "ready", 4)
         with world.connect("lettre") as session:
             session.send_message(campaign("last"), SENDER, [AGREED])
         second.wait({"last"})

@@ -1,5 +1,7 @@
 """Taking a message in: every answer, and what it leaves behind."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,8 @@ from gateway import clock, sample
 from gateway.demo import campaign
 from gateway.errors import TryLater
 from gateway.flow.context import Context, open_context
+from gateway.flow.facts import Case, Question, Reader
+from gateway.law.facts import UNREAD
 from gateway.mail.address import parse
 from gateway.store import lists
 from tests.flow.rig import CAMILLE, JOHN, OBJECTED, UNKNOWN, Rig, rig, settings_for
@@ -63,6 +67,24 @@ async def test_who_is_named_twice_gets_one_copy(context: Context) -> None:
         assert [reply.code for reply in replies] == [250] * 6
         assert [parcel.recipient.lower() for parcel in house.parcels()] == [CAMILLE, JOHN]
         assert len(house.receipts()) == 2
+
+
+class Halfblind(Reader):
+    """Cannot read what is known of the last one asked about."""
+
+    async def ask(self, question: Question, *, patient: bool = False) -> Sequence[Case]:
+        *read, last = await super().ask(question, patient=patient)
+        return [*read, replace(last, facts=replace(last.facts, person=UNREAD))]
+
+
+async def test_one_who_cannot_be_decided_on_defers_the_message_and_nothing_is_kept(embedded: Context) -> None:
+    async with rig(embedded) as house:
+        house.accept._reader = Halfblind(embedded)
+        replies = await house.send(CAMILLE, JOHN, draft=house.draft(list_name=None))
+        await house.accept._reader.close()
+        assert str(replies[-1]).startswith("451 4.3.0 D-UNREAD")
+        assert house.parcels() == []
+        assert house.receipts() == []
 
 
 async def test_a_refusal_names_the_code_and_a_reference_that_has_a_receipt(context: Context) -> None:

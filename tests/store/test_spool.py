@@ -301,11 +301,12 @@ def test_a_failed_or_waiting_parcel_can_be_tried_again_at_once(store: Store) -> 
 
 
 def test_only_held_parcels_can_be_released(store: Store) -> None:
-    put(store, 2)
-    held, failed = claim(store)
+    put(store, 3)
+    held, failed, leased = claim(store)
     settle(store, "a", settled(held, "held"), settled(failed, "failed"))
     with store.begin() as tx:
-        assert spool.release(tx, [held.id, failed.id], NOW) == 1
+        assert spool.release(tx, [held.id, failed.id, leased.id], NOW) == 1
+        assert spool.retry(tx, [leased.id], NOW) == 0
     assert [parcel.id for parcel in claim(store)] == [held.id]
 
 
