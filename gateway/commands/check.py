@@ -103,22 +103,31 @@ def _lines(file: str | None) -> Iterator[Iterable[str]]:
 
 @click.command("inspect", cls=Verb)
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("more", nargs=-1, metavar="")
 @click.option("--account", required=True, help="Account that would hand the message in; login+list names a list.")
-@click.option("--to", "recipients", multiple=True, required=True, help="Recipient; may be repeated.")
+@click.option("--to", "recipients", multiple=True, required=True, help="Recipient; more may follow, or repeat it.")
 @click.option("--mail-from", help="Envelope sender; else the From address.")
 @click.option(
     "--copies", type=click.Path(path_type=Path, file_okay=False), help="Folder for the copies that would leave."
 )
 @click.option("--diff/--no-diff", default=True, help="Show what would be changed in the first copy.")
 @pass_shell
-def inspect_(shell: Shell, /, file: Path, account: str, recipients: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401
+def inspect_(
+    shell: Shell,
+    /,
+    file: Path,
+    more: tuple[str, ...],
+    account: str,
+    recipients: tuple[str, ...],
+    **options: Any,  # noqa: ANN401
+) -> None:
     """Show what would happen to a message, without sending it. Exit code 1 when a recipient is refused."""
     content = _crlf(file.read_bytes())
     with shell.context() as context:
         with context.store.read() as tx:
             login = _login(tx, account)
         sender = options["mail_from"] if options["mail_from"] is not None else _author(content)
-        draft = Draft(login, sender, recipients=[Recipient(parse(text)) for text in recipients])
+        draft = Draft(login, sender, recipients=[Recipient(parse(text)) for text in (*recipients, *more)])
         found = flow.inspect(context, draft, content)
     paths = _written(options["copies"], found) if options["copies"] else {}
     rows = [_row(shell, one, paths.get(place)) for place, one in enumerate(found)]

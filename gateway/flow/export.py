@@ -14,7 +14,7 @@ from gateway.store.tables import Contact, List
 _CONTACT = tuple(column.name for column in COLUMNS if column.part == "contact" and column.name != "first_name")
 _EVIDENCE = tuple(column.name for column in COLUMNS if column.part == "evidence")
 # Whom, whether, on what: `import` reads the columns that it knows back.
-NAMES = ("address", "fate", "code", "event", "at", *_CONTACT, "restricted", *_EVIDENCE)
+NAMES = ("address", "fate", "code", "event", "at", "channel", *_CONTACT, "restricted", *_EVIDENCE)
 
 
 def rows(context: Context, row: List) -> Iterator[dict[str, Any]]:
@@ -37,6 +37,7 @@ def _row(contact: Contact, case: Case, row: List, verdict: Verdict) -> dict[str,
         "code": verdict.code,
         "event": ground.kind.value if ground else None,
         "at": ground.at if ground else None,
+        "channel": ground.channel if ground else None,
         **{name: _known(getattr(contact, name)) for name in (*_CONTACT, "restricted")},
     }
     evidence = ground.evidence if ground else {}

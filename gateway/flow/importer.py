@@ -16,7 +16,6 @@ from zoneinfo import ZoneInfo
 
 from gateway import clock
 from gateway.errors import Misuse, NotFound
-from gateway.flow.consent import CHANNEL
 from gateway.flow.context import Context
 from gateway.flow.crew import Lock, share
 from gateway.flow.importfile import Line, Sheet
@@ -202,7 +201,8 @@ def _ready(line: Line, entry: Entry, write: Json) -> _Fit:
     contact = {**entry.contact, "address": entry.address.spelled, "address_key": entry.key}
     # Written out here, because everybody else waits for what is done inside the transaction.
     evidence = write(entry.evidence)
-    event = {"kind": entry.kind.value, "at": entry.at, "direct": entry.direct, "evidence": evidence}
+    kind, channel = entry.kind.value, entry.channel
+    event = {"kind": kind, "at": entry.at, "channel": channel, "direct": entry.direct, "evidence": evidence}
     return _Fit(line, entry.key, contact, event)
 
 
@@ -236,7 +236,7 @@ def _write(
     for number, one in zip(numbers[len(kept) :], kept, strict=True):
         one.event.update({"id": number, "contact_id": ids[one.key]})
     known = {ids[one.key] for one in kept if ids[one.key] != one.contact["id"]}
-    common = {"advertiser_id": row.advertiser_id, "list_id": row.id, "channel": CHANNEL, "recorded_at": recorded}
+    common = {"advertiser_id": row.advertiser_id, "list_id": row.id, "recorded_at": recorded}
     written = ledger.extend_unsaid(tx, [one.event for one in kept], common | written_by, known)
     return [one.line for one in fit if one.key in against] if against else [], len(kept) - written
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from gateway.errors import Misuse
+from gateway.law.channels import CHANNELS
 from gateway.law.events import Kind
 from gateway.mail.address import Address, is_freemail, is_role, parse
 from gateway.store.tables import List
@@ -80,6 +81,10 @@ def _one_of(*allowed: str) -> Callable[[object], str]:
     return read
 
 
+def _channel(value: object) -> str:
+    return _one_of(*CHANNELS)(str(value).replace("-", ""))  # e-mail is email
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One thing a row may say. `part` is address, event, contact or evidence; `names` what headers call it."""
@@ -99,6 +104,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("at", "event", text, "when it happened: ISO 8601 or day/month/year", ("date", "date_consentement",
            "consent_date", "consented_at", "optin_date", "date_optin", "opt_in_date", "date_achat", "date_vente",
            "sale_date", "date_collecte", "given_at", "confirmed_at")),
+    Column("channel", "event", _channel, f"channel that it is about, else email: {', '.join(CHANNELS)}", ("canal",)),
     Column("first_name", "contact", text, "given name", ("prenom", "firstname", "given_name")),
     Column("name", "contact", text, "name", ("nom", "lastname", "last_name", "full_name", "nom_complet", "surname")),
     Column("company", "contact", text, "company", ("societe", "entreprise", "organisation", "organization",
@@ -179,6 +185,7 @@ class Entry(NamedTuple):
     contact: dict[str, Any]
     kind: Kind
     at: datetime
+    channel: str
     direct: bool
     evidence: Mapping[str, Any]
 
@@ -192,7 +199,7 @@ class Shape:
     def __init__(self, columns: Sequence[str], names: Mapping[str, str]) -> None:
         places = {names[column]: place for place, column in enumerate(columns) if column in names}
         self.address, self.at = places.get("address"), places.get("at")
-        self.acquired_at = places.get("acquired_at")
+        self.acquired_at, self.channel = places.get("acquired_at"), places.get("channel")
         # (place, name, how to read it, whether it is evidence)
         self.readers = [
             (place, name, BY_NAME[name].read, BY_NAME[name].part == "evidence")
@@ -218,6 +225,7 @@ class Reading:
         shape = Shape(list(defaults), {name: name for name in defaults})
         try:
             self._contact, self._evidence = _sort(shape, list(defaults.values()), {})
+            self._channel = _channel(defaults.get("channel", "email"))
         except RowError as error:
             raise Misuse(f"{error.code.replace('-', ' ')}: {error.detail}") from error
 
@@ -246,7 +254,9 @@ class Reading:
         # What was said to a seller or a partner was not said to us (law.standing.outvotes).
         direct = self._own and source == "direct"
         evidence = self._evidence | own if own else self._evidence
-        return Entry(address, address.key, contact, self._kind, at, direct, evidence)
+        place = shape.channel
+        channel = self._channel if place is None or _empty(cells[place]) else _channel(cells[place])
+        return Entry(address, address.key, contact, self._kind, at, channel, direct, evidence)
 
     def _moment(self, cells: Sequence[object], place: int | None, name: str, *, required: bool) -> datetime | None:
         written = None if place is None or _empty(cells[place]) else cells[place]

@@ -89,6 +89,7 @@ class ConsentGiven(Given):
     kind: Literal["informed", "granted", "confirmed", "sold", "ended", "acted"] | None = Field(
         None, description="What happened; without it, what the regime of the list rests on."
     )
+    channel: Word = Field("email", description="The channel that it is about: email, sms, mms, phone, post …")
     person: PersonGiven | None = None  # type: ignore[valid-type]
     evidence: EvidenceGiven | None = None  # type: ignore[valid-type]
 

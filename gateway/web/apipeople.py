@@ -47,6 +47,7 @@ def grant(
 
     def work() -> m.Recorded:
         values = {**_values(said.person), **_values(said.evidence), "address": said.address, "at": said.at.isoformat()}
+        values["channel"] = said.channel
         try:
             entry = remote.grant(desk.context, by, said.list, values, Kind(said.kind) if said.kind else None)
         except RowError as error:

@@ -180,6 +180,32 @@ def test_the_country_that_was_forgotten_comes_with_the_next_file(tea: Gate, shee
     assert "A-GENERIC" in tea.run("check", "--list", "pros", "contact@firm.example").stdout
 
 
+def test_an_agreement_to_sms_is_none_to_e_mail(tea: Gate, sheet: Sheet) -> None:
+    path = sheet("email,canal\na@example.org,SMS\nb@example.org,e-mail\nc@example.org,\nd@example.org,magasin\n")
+
+    done = tea.json("import", path, "--list", "news", *PROOF, *AT, code=1)
+
+    assert (done["taken"], done["reasons"]) == (3, {"not-one-of": 1})
+    assert "R-CONSENT-CHANNEL" in tea.run("check", "--list", "news", "a@example.org", code=1).stdout
+    tea.run("check", "--list", "news", "b@example.org", "c@example.org")
+
+
+def test_what_was_exported_comes_back_on_its_own_channel(tea: Gate, sheet: Sheet) -> None:
+    tea.run("contact", "grant", "a@example.org", "--list", "news", "--channel", "sms", *PROOF, *AT)
+    file = tea.folder / "out.csv"
+    tea.run("export", "--list", "news", "--out", file)
+    tea.run("list", "create", "other", "--regime", "opt-in", "--title", "Other")
+    tea.run("list", "activate", "other")
+
+    tea.run("import", file, "--list", "other")
+
+    assert "R-CONSENT-CHANNEL" in tea.run("check", "--list", "other", "a@example.org", code=1).stdout
+    assert (
+        "not one of"
+        in tea.run("contact", "grant", "x@example.org", "--list", "news", "--channel", "fox", *AT, code=2).stderr
+    )
+
+
 def test_an_indirect_list_needs_the_date_of_acquisition_and_is_never_direct(tea: Gate, sheet: Sheet) -> None:
     tea.run("list", "create", "bought", "--regime", "opt-in", "--origin", "bought")
     path = sheet("email,date,acquired_at\na@example.org,2026-01-01,2026-02-01\nb@example.org,2026-01-01,\n")

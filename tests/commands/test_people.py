@@ -213,7 +213,7 @@ def test_a_dry_run_shows_the_copy_that_would_leave(anna: Gate) -> None:
     message = anna.folder / "message.eml"
     message.write_text(MESSAGE.replace("Message-ID: <1@news.tea.example>\n", ""))
     copies = anna.folder / "copies"
-    words = ["inspect", message, "--account", "tool", "--to", "anna@example.org", "--to", "stranger@example.org"]
+    words = ["inspect", message, "--account", "tool", "--to", "anna@example.org", "stranger@example.org"]
 
     said = anna.json(*words, "--copies", copies, code=1)
 
