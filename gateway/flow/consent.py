@@ -252,8 +252,8 @@ def unsay(
     return len(scopes)
 
 
-def settle(context: Context, contact_id: int, patience: float = PATIENCE) -> None:
-    """Wait until no courier holds a copy for the person; raise `errors.TryLater` when one still does after a while.
+def settle(context: Context, *contact_ids: int, patience: float = PATIENCE) -> None:
+    """Wait until no courier holds a copy for any of these people; raise `errors.TryLater` if one still does after a while.
 
     Couriers ask the law again once they hold a copy, so a copy claimed after the no was committed never leaves; this
     waits for those claimed before.
@@ -261,7 +261,7 @@ def settle(context: Context, contact_id: int, patience: float = PATIENCE) -> Non
     limit = clock.ticks() + patience
     while True:
         with context.store.read() as tx:
-            if not spool.in_hand(tx, [contact_id], clock.now()):
+            if not spool.in_hand(tx, contact_ids, clock.now()):
                 return
         if clock.ticks() > limit:
             raise TryLater(UNDER_WAY)

@@ -100,9 +100,8 @@ def oppose(context: Context, owner: Advertiser, row: List | None, hashes: Hashes
                 met.add(one)
                 fresh = consent.refuse(context, tx, contact, row, Kind.OBJECTED, said)
                 result.taken, result.known_before = result.taken + fresh, result.known_before + (not fresh)
-                people_ += [contact.id] if fresh else []
-    for number in people_:
-        consent.settle(context, number)
+                people_.append(contact.id)  # also who is not fresh: whoever said it before may not have waited
+    consent.settle(context, *people_)
     result.unknown = hashes.count - len(met)
     return result
 

@@ -51,12 +51,20 @@ class Taken:
     ignored: int
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Whether an event was new, None when it names nobody; and the contact who is to get nothing more, 0 for nobody."""
+
+    fresh: bool | None
+    silent: int = 0
+
+
 class Unproven(Exception):
     """Who sends this cannot show that they are the account's tool."""
 
 
 def take(context: Context, request: Request) -> Taken:
-    """Record what a tool says, and return how much of it was new. Blocks.
+    """Record what a tool says, and return how much of it was new, once nothing more leaves for who said no. Blocks.
 
     Raises Unproven, NotFound for a plugin that hears nothing, Misuse for a body that the tool would never send, and
     `errors.TryLater`.
@@ -72,7 +80,9 @@ def take(context: Context, request: Request) -> Taken:
     if len(found) > MOST:
         raise Misuse(f"{len(found)} events are too many for one request; at most {MOST}")
     digest = hashlib.sha256(request.body).hexdigest()[:32]
-    results = [record(context, account, one, digest) for one in found]
+    recorded = [record(context, account, one, digest) for one in found]
+    consent.settle(context, *{one.silent for one in recorded if one.silent})
+    results = [one.fresh for one in recorded]
     return Taken(len(found), results.count(True), results.count(None))
 
 
@@ -100,22 +110,22 @@ def _signed(plugin: Plugin | None, request: Request, secret: bytes) -> bool:
     return hmac.compare_digest(given.encode(), expected.encode())
 
 
-def record(context: Context, account: Account, heard: Heard, digest: str) -> bool | None:
-    """Return whether an event was new; None when it names nobody."""
+def record(context: Context, account: Account, heard: Heard, digest: str) -> Recorded:
+    """Write one event down; return what came of it."""
     try:
         address = parse(heard.address)
     except Misuse:
-        return None
+        return Recorded(None)
     kind, evidence = KINDS[heard.kind], {"reason": heard.reason[:200]} if heard.reason else {}
     said = Saying(_when(heard.at), ORIGIN, heard_from(account.login), heard.reason[:200], evidence=evidence)
     with context.store.begin() as tx:
         row = _list(context, tx, account, heard.list)
         person = people.find(tx, account.advertiser_id, address.key)
         if kind is Kind.BOUNCED:
-            return person is not None and _bounced(context, tx, person, row, said, digest)
+            return Recorded(person is not None and _bounced(context, tx, person, row, said, digest))
         if person is None:
-            return consent.oppose(context, tx, account.advertiser_id, address, row, said)
-        return consent.refuse(context, tx, person, row, kind, said)
+            return Recorded(consent.oppose(context, tx, account.advertiser_id, address, row, said))
+        return Recorded(consent.refuse(context, tx, person, row, kind, said), person.id)
 
 
 def _bounced(context: Context, tx: Tx, person: Any, row: List | None, said: Saying, digest: str) -> bool:  # noqa: ANN401

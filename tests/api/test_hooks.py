@@ -1,21 +1,23 @@
 """What a campaign tool's webhook says is proven, recorded, never lost and never written twice."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
 import json
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import httpx
 import pytest
 
 from gateway import clock, sample
-from gateway.flow import check
+from gateway.flow import check, consent
 from gateway.flow.context import Context
 from gateway.mail.address import parse
-from gateway.store import accounts, ledger, people
+from gateway.store import accounts, ledger, people, spool
 from tests.api.conftest import HOOK_SECRET
-from tests.flow.rig import CAMILLE, JOHN
+from tests.flow.rig import CAMILLE, JOHN, rig
 from tests.flow.telling import advertiser_id
 
 Post = Callable[..., httpx.Response]
@@ -65,6 +67,25 @@ def test_an_opt_out_at_the_tool_is_one_here(context: Context, post: Post) -> Non
     assert kinds(context, CAMILLE) == ["granted", "withdrawn"]
     assert post(PLACE, OPT_OUT, headers=bearer()).json()["recorded"] == 0
     assert kinds(context, CAMILLE) == ["granted", "withdrawn"]
+
+
+def test_the_tool_is_answered_once_no_courier_holds_a_copy(
+    context: Context, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def queue() -> None:
+        async with rig(context) as house:
+            await house.send(CAMILLE)
+
+    asyncio.run(queue())
+    with context.store.begin() as tx:
+        [parcel] = spool.claim(tx, "other", clock.now(), timedelta(minutes=5), 10)
+    monkeypatch.setattr(consent.settle, "__kwdefaults__", {"patience": 0.1})
+    for _ in range(2):
+        assert post(PLACE, OPT_OUT, headers=bearer()).status_code == 503
+        assert code(context, CAMILLE) == "R-OBJECTED"
+    with context.store.begin() as tx:
+        spool.free(tx, "other", [parcel.id], clock.now())
+    assert post(PLACE, OPT_OUT, headers=bearer()).json() == {"heard": 1, "recorded": 0, "ignored": 0}
 
 
 def test_a_list_that_nobody_can_name_means_everything(context: Context, post: Post) -> None:
