@@ -253,7 +253,7 @@ def unsay(
 
 
 def settle(context: Context, *contact_ids: int, patience: float = PATIENCE) -> None:
-    """Wait until no courier holds a copy for any of these people; raise `errors.TryLater` if one still does after a while.
+    """Wait until no courier holds a copy for any of these people; raise `errors.TryLater` if one does for too long.
 
     Couriers ask the law again once they hold a copy, so a copy claimed after the no was committed never leaves; this
     waits for those claimed before.

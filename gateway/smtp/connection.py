@@ -320,7 +320,7 @@ class Connection(SMTP):
         except UnicodeDecodeError:
             await self.protest("500 5.5.2 commands are UTF-8")
             return
-        verb = verb.upper()
+        verb = verb.upper() if verb.isascii() else verb  # ſ is no S, whatever Unicode says
         if len(line) > _LIMITS.get(verb, _LIMIT):
             await self.protest("500 5.5.2 line too long")
             return

@@ -49,6 +49,8 @@ class Handler(Auth):
             found = address_in(wanted.path, "5.1.3", smtputf8=draft.smtputf8)
         if isinstance(found, Reply):
             return found
+        if not draft.smtputf8 and not wanted.orcpt.isascii():
+            return Reply(501, "5.5.4", "such an ORCPT needs SMTPUTF8, which MAIL did not ask for")  # RFC 6533 3
         return await self.gate.recipient(draft, found, wanted.notify, wanted.orcpt)
 
     async def handle_DATA(self, server: Dialog, talk: Talk, transaction: Transaction, content: bytes) -> Reply:

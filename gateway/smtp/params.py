@@ -108,8 +108,9 @@ def _params(words: list[str], known: set[str]) -> dict[str, str]:
     params: dict[str, str] = {}
     for word in words:
         name, equals, value = word.partition("=")
+        plain = name.isascii() and (word.isascii() or name.upper() == "ORCPT")  # RFC 6533 3
         name = name.upper()
-        if not _KEYWORD.fullmatch(name) or (equals and not value):
+        if not plain or not _KEYWORD.fullmatch(name) or (equals and not value):
             raise Refused(501, "5.5.4", "a parameter is malformed")
         if name not in known:
             raise Refused(555, "5.5.4", "a parameter is not known here")
