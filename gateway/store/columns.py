@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, DateTime, Index, Integer, text
@@ -23,6 +24,11 @@ class Moment(TypeDecorator[datetime]):
         if value.tzinfo is None:
             raise ValueError("a moment must be aware")
         return value.astimezone(UTC)
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any] | None:
+        """Return what writes a value; SQLite's text is written once for all rows of a moment, as most come in many."""
+        write = super().bind_processor(dialect)
+        return lru_cache(maxsize=256)(write) if write and dialect.name == "sqlite" else write
 
     def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         """Return the moment, aware."""
