@@ -104,8 +104,8 @@ class Tokens:
 
     @staticmethod
     def stand_in() -> str:
-        """Return what looks like a token and is one of nobody; nobody can guess it."""
-        return _spell(secrets.token_bytes(BODY_BYTES))
+        """Return what looks like a token and is one of nobody; nobody can guess it. A z begins it, as few words."""
+        return _spell(b"\xcf" + secrets.token_bytes(BODY_BYTES - 1))
 
     def open(self, purpose: Purpose, text: str) -> Link | None:
         """Return what the token names, or None when it is not one of ours for this purpose, whatever the reason.

@@ -132,6 +132,13 @@ def qp(data: bytes) -> bytes:
     return data if _QP_ITSELF.fullmatch(data) else _quoted(data)
 
 
+@lru_cache(maxsize=256)
+def qp_again(data: bytes) -> bytes:
+    """Return what `qp` does, of what comes again in other messages: as a whole, or most of its lines."""
+    itself = _QP_ITSELF.fullmatch(data)
+    return data if itself else b"".join([_quoted_again(line) for line in data.splitlines(keepends=True)])
+
+
 def _quoted(data: bytes) -> bytes:
     # The leading CRLF tells b2a_qp to break lines by CRLF. "--" could be taken for a boundary.
     if data.count(b"\r") == data.count(b"\r\n") == data.count(b"\n"):
@@ -146,7 +153,7 @@ def _quoted(data: bytes) -> bytes:
     return coded.replace(b"\n--", b"\n=2D-")
 
 
-qp_again = lru_cache(maxsize=256)(qp)  # for what comes again in other messages
+_quoted_again = lru_cache(maxsize=4096)(_quoted)
 
 
 def base64(data: bytes) -> bytes:

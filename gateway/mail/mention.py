@@ -9,6 +9,7 @@ Every field comes from people: none can add markup, lines, links, or turn the di
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from html import escape
 from typing import NamedTuple
 
@@ -285,6 +286,7 @@ def _wrapped(paragraph: str, width: int = _WIDTH) -> list[str]:
     return [*lines, line]
 
 
+@lru_cache(maxsize=4096)
 def _clean(value: str) -> str:
     """Return `value` on one line, without what is not printed: controls, joiners, marks that turn the direction."""
     value = value[:_FIELD_MOST]

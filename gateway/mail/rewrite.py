@@ -11,6 +11,7 @@ splices is the sender's. What cannot be served so is `Unfit`, with the reason, a
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from gateway import text
 from gateway.mail import bodies, encode, headers, leaf, lines, placeholders, source, structure, tracking, wrap
@@ -297,5 +298,6 @@ def _bytes_of(content: bytes, fields: tuple[Field, ...]) -> bytes:
     return b"".join([content[found.start : found.end] for found in fields])
 
 
+@lru_cache(maxsize=256)
 def _on_top(fields: tuple[tuple[str, str], ...]) -> bytes:
     return b"".join([headers.line(name, value) for name, value in fields])

@@ -207,3 +207,6 @@ def test_texts_are_quoted_as_the_standard_library_does(pieces: list[bytes]) -> N
     assert coded in (data[2:], binascii.b2a_qp(data).replace(b"\n--", b"\n=2D-")[2:])
     assert binascii.a2b_qp(coded) == data[2:]
     assert encode.qp_again(data[2:]) == coded
+    for lone in (b"\r", b"\n"):
+        odd = data[2:].replace(b"\r\n", lone)
+        assert encode.qp_again(odd) == encode.qp(odd)
