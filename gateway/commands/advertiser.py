@@ -15,6 +15,7 @@ from gateway.mail.address import parse
 from gateway.store import advertisers, dkim
 from gateway.store.tables import Advertiser
 from gateway.store.tx import Tx
+from gateway.web.color import is_color
 
 FIELDS = (
     ("legal_name", "Name of the company as it is registered."),
@@ -149,6 +150,8 @@ def _changed(row: Advertiser, values: dict[str, Any]) -> Advertiser:
             value = [domain_of(domain) for domain in value]  # noqa: PLW2901
         if name == "privacy_url" and value and not value.startswith("https://"):
             raise Misuse(f"--privacy-url {value}: it must begin with https://")
+        if name == "color" and value and not is_color(value):
+            raise Misuse(f"--color {value}: not a colour; write it such as #0a5 or #2f5d50")
         if name == "email" and value:
             parse(value)
         setattr(row, name, list(value) if isinstance(value, tuple) else value)

@@ -25,6 +25,11 @@ def palette(color: str) -> Palette:
     return Palette(plain, day=_shifted(plain, "#000000", PAPER), night=_shifted(plain, "#ffffff", NIGHT))
 
 
+def is_color(text: str) -> bool:
+    """Return whether it is a colour that `palette` understands."""
+    return _normal(text) is not None
+
+
 def contrast(one: str, other: str) -> float:
     """Return the contrast of two "#rrggbb", 1 to 21 (WCAG 2.2, contrast ratio)."""
     darker, lighter = sorted((_luminance(one), _luminance(other)))

@@ -17,6 +17,13 @@ def test_an_advertiser_is_shown_as_it_was_added(gate: Gate) -> None:
     assert row["upstream_signs"] is True
 
 
+def test_a_color_is_one_that_the_pages_understand(gate: Gate) -> None:
+    gate.run("advertiser", "add", "tea", *TEA, "--color", "#0a5")
+
+    assert "such as #0a5" in gate.run("advertiser", "edit", "tea", "--color", "teal", code=2).stderr
+    assert gate.json("advertiser", "show", "tea")["color"] == "#0a5"
+
+
 def test_an_advertiser_that_lacks_something_may_not_send(gate: Gate) -> None:
     gate.run("advertiser", "add", "bare")
 

@@ -224,6 +224,7 @@ def test_a_dry_run_shows_the_copy_that_would_leave(anna: Gate) -> None:
     assert copy.count(b"\r\nMessage-ID: ") == 1  # ours, as the tool left it out
     assert said["recipients"][1]["copy"] is None
     assert "+List-Unsubscribe" in said["diff"]
+    assert "SIREN 732 829 320" in " ".join(said["diff"].replace("\n+", " ").split())
     assert "+List-Unsubscribe" in anna.run(*words, code=1).stdout
 
 
