@@ -4,7 +4,11 @@ import csv
 import io
 import json
 import re
+import shutil
+import sys
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -138,7 +142,7 @@ def export(shell: Shell, advertiser: str | None, algorithm: str | None) -> None:
 
 
 @opposition.command("import")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True, allow_dash=True))
 @advertiser_option
 @_list_option
 @_reason_option
@@ -149,14 +153,31 @@ def import_(
 ) -> None:
     """Record oppositions from a file: addresses, one a line or in the first column, or an export of ours.
 
-    Exit code 1 when a line was neither. With --hash, a partner's hashes of lower-case addresses: those of people we
-    hold are recorded; `unknown` says how many fit nobody. Those cannot be kept: import the file again after new people
-    came.
+    FILE is - for standard input. Exit code 1 when a line was neither. With --hash, a partner's hashes of lower-case
+    addresses: those of people we hold are recorded; `unknown` says how many fit nobody. Those cannot be kept: import
+    the file again after new people came.
     """
     said = Saying(clock.now(), "import", shell.actor, reason or file.name)
-    if algorithm:
-        _import_hashes(shell, hashed.read(file, algorithm), advertiser, list_name, said)
+    with _on_disk(file) as path:
+        if algorithm:
+            _import_hashes(shell, hashed.read(path, algorithm), advertiser, list_name, said)
+        else:
+            _import_lines(shell, path, advertiser, list_name, said)
+
+
+@contextmanager
+def _on_disk(file: Path) -> Iterator[Path]:
+    """Lend the path of what is read twice: standard input goes through a temporary file."""
+    if str(file) != "-":
+        yield file
         return
+    with tempfile.NamedTemporaryFile() as spooled:
+        shutil.copyfileobj(sys.stdin.buffer, spooled)
+        spooled.flush()
+        yield Path(spooled.name)
+
+
+def _import_lines(shell: Shell, file: Path, advertiser: str | None, list_name: str | None, said: Saying) -> None:
     taken, standing, bad = 0, 0, []
     with shell.context() as context:
         with context.store.read() as tx:

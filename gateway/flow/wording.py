@@ -61,17 +61,12 @@ def _identity(advertiser: Advertiser) -> dict[str, str]:
         "trade_name": advertiser.trade_names[0] if advertiser.trade_names else "",
         "legal_form_capital": ", ".join(part for part in (advertiser.legal_form, advertiser.capital) if part),
         "registered_office": advertiser.office,
-        "siren_rcs": advertiser.registered or _siren(advertiser.siren),
+        "siren_rcs": advertiser.registered or (advertiser.siren and f"SIREN {advertiser.siren}"),
         "vat": advertiser.vat,
         "phone_or_email": advertiser.email or advertiser.phone,
         "privacy_url": advertiser.privacy_url,
         "rights_contact": advertiser.dpo,
     }
-
-
-def _siren(number: str) -> str:
-    """Return the nine digits as people read them."""
-    return f"SIREN {number[:3]} {number[3:6]} {number[6:]}" if number else ""
 
 
 def _basis(context: Context, case: Case, verdict: Verdict, lang: str) -> str:
