@@ -234,6 +234,7 @@ class Gateway:
             max_recipients=smtp.max_recipients,
             max_sessions=limits.sessions,
             max_sessions_per_host=limits.sessions_per_host,
+            max_sessions_per_account=limits.sessions_per_account,
             max_memory=limits.memory,
             free_failed_logins=limits.failed_logins,
             idle_timeout=limits.idle.total_seconds(),

@@ -8,8 +8,8 @@ LIVE = {
     "web": ("acknowledge",),
     "inbound": ("postmaster", "max_size"),
     "limits": (
-        "lease", "retries", "expire", "sessions", "idle", "sessions_per_host", "login", "message", "failed_logins",
-        "deliveries", "complaint_rate", "complaint_minimum", "report_after",
+        "lease", "retries", "expire", "deliveries", "report_after", "complaint_rate", "complaint_minimum",
+        "sessions", "sessions_per_host", "sessions_per_account", "idle", "login", "message", "failed_logins",
     ),
     "log": ("level", "format"),
 }  # fmt: skip

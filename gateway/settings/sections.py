@@ -277,7 +277,13 @@ class Limits(Section):
         timedelta(minutes=5), description="How long an SMTP session may say nothing (RFC 5321 4.5.3.2: 5 minutes)."
     )
     sessions_per_host: Whole = Field(
-        100, ge=1, le=100_000, description="SMTP sessions served at once for one address, for each worker."
+        100,
+        ge=1,
+        le=100_000,
+        description="SMTP sessions served at once for one address (IPv6: one /64), for each worker.",
+    )
+    sessions_per_account: Whole = Field(
+        100, ge=1, le=100_000, description="SMTP sessions served at once for one account, for each worker."
     )
     memory: Size = Field(
         Size(268_435_456),

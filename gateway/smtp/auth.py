@@ -62,6 +62,9 @@ class Auth:
             await self._refuse(server, said)
             return
         guard.succeeded(server.host, said, server.loop.time())
+        if server.house.crowded(login.account.login):
+            await server.hang_up("421 4.7.0 too many sessions of your account, try again later")
+            return
         server.session.login = login
         server.session.authenticated = True
         await server.push("235 2.7.0 welcome")

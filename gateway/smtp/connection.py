@@ -66,6 +66,9 @@ class House(Interface):
     def leave(self, connection: "Connection", host: str) -> None:
         """Forget a connection."""
 
+    def crowded(self, account: str) -> bool:
+        """Return whether an account has as many sessions as it may."""
+
 
 class Connection(SMTP):
     """The transport side of aiosmtpd's protocol."""

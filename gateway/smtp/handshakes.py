@@ -9,6 +9,7 @@ import errno
 import socket
 import ssl
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol as Interface
 
 from gateway import journal
@@ -39,7 +40,11 @@ class Handshakes:
         self._made = made
         self._seconds = seconds
         self._loop = asyncio.get_running_loop()
-        self._tasks = {self._loop.create_task(self._accept(listening)) for listening in sockets}
+        self._tasks: set[asyncio.Task[None]] = set()
+        for listening in sockets:
+            task = self._loop.create_task(self._accept(listening))
+            task.add_done_callback(partial(_close, listening))
+            self._tasks.add(task)
 
     def close(self) -> None:
         """Accept nobody any more; handshakes under way are broken off."""
@@ -47,15 +52,14 @@ class Handshakes:
             task.cancel()
 
     async def _accept(self, listening: socket.socket) -> None:
-        with listening:
-            while True:
-                try:
-                    line, peer = await self._loop.sock_accept(listening)
-                except OSError as problem:
-                    if problem.errno != errno.ECONNABORTED:
-                        await asyncio.sleep(_PAUSE)
-                    continue
-                self._take(line, str(peer[0]))
+        while True:
+            try:
+                line, peer = await self._loop.sock_accept(listening)
+            except OSError as problem:
+                if problem.errno != errno.ECONNABORTED:
+                    await asyncio.sleep(_PAUSE)
+                continue
+            self._take(line, str(peer[0]))
 
     def _take(self, line: socket.socket, host: str) -> None:
         if not self._places.arrive(host):
@@ -76,6 +80,10 @@ class Handshakes:
             line.close()
         finally:
             self._places.depart(host)
+
+
+def _close(listening: socket.socket, _: asyncio.Task[None]) -> None:
+    listening.close()
 
 
 async def listening_at(host: str, port: int, *, backlog: int, reuse_port: bool) -> list[socket.socket]:

@@ -18,7 +18,8 @@ class SmtpOptions:
     max_size: int = 26_214_400
     max_recipients: int = 1000
     max_sessions: int = 1000
-    max_sessions_per_host: int = 100
+    max_sessions_per_host: int = 100  # an IPv4 address, or the /64 of an IPv6 address
+    max_sessions_per_account: int = 100
     max_memory: int = 268_435_456  # for the messages that come in at once; `flow.room`
     max_errors: int = 20  # protocol errors of one session; refused recipients are none
     max_chatter: int = 200  # commands that lead to no message, since the last message

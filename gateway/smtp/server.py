@@ -13,7 +13,7 @@ from gateway.flow.gate import Gate
 from gateway.flow.room import Room
 from gateway.mail.reply import Reply
 from gateway.smtp.connection import Connection
-from gateway.smtp.guard import Guard
+from gateway.smtp.guard import Guard, network_of
 from gateway.smtp.handler import HOOKS, Handler, check_hooks
 from gateway.smtp.handshakes import Handshakes, listening_at
 from gateway.smtp.options import SmtpOptions, Where
@@ -42,7 +42,7 @@ class Door:
         self._shaking = 0  # handshakes under way
         self._connections: set[Connection] = set()
         self._hosts: Counter[str] = Counter()
-        self._told: set[str] = set()  # hosts whose flood, "" for everybody's, is in the log already
+        self._told: set[tuple[str, str]] = set()  # whose flood is in the log already; host "" is everybody
         self._empty = asyncio.Event()
         self.reload_certificates()
 
@@ -140,7 +140,7 @@ class Door:
         if self._refusal(host, more=1):
             return False
         self._shaking += 1
-        self._hosts[host] += 1
+        self._hosts[network_of(host)] += 1
         return True
 
     def depart(self, host: str) -> None:
@@ -151,11 +151,20 @@ class Door:
     def enter(self, connection: Connection, host: str) -> Reply | None:
         """Count a new connection; return the reply that turns it away, or None."""
         self._connections.add(connection)
-        self._hosts[host] += 1
+        self._hosts[network_of(host)] += 1
         return self._refusal(host)
+
+    def crowded(self, account: str) -> bool:
+        """Return whether an account has as many sessions as it may."""
+        sessions = sum(one.account == account for one in self._connections)
+        if sessions < self.options.max_sessions_per_account:
+            return False
+        self._tell(account, sessions, kind="account")
+        return True
 
     def _refusal(self, host: str, more: int = 0) -> Reply | None:
         """Return what keeps out a host, when `more` than those counted are to be let in."""
+        host = network_of(host)
         sessions = len(self._connections) + self._shaking + more
         if self.closing:
             return Reply(421, "4.3.2", "closing for now, try again in a moment")
@@ -167,28 +176,30 @@ class Door:
             return Reply(421, "4.7.0", "too many sessions from your host, try again later")
         return None
 
-    def _tell(self, host: str, sessions: int) -> None:
+    def _tell(self, who: str, sessions: int, kind: str = "host") -> None:
         """Log a flood once, until it has ended."""
-        if host not in self._told:
-            self._told.add(host)
-            journal.warn("smtp.full", host=host, sessions=sessions)
+        if (kind, who) not in self._told:
+            self._told.add((kind, who))
+            journal.warn("smtp.full", **{kind: who}, sessions=sessions)
 
     def leave(self, connection: Connection, host: str) -> None:
         """Forget a connection."""
         self._connections.discard(connection)
+        self._told.discard(("account", connection.account))
         self._forget(host)
         if not self._connections:
             self._empty.set()
 
     def _forget(self, host: str) -> None:
+        host = network_of(host)
         self._hosts[host] -= 1
         if 2 * self._hosts[host] < self.options.max_sessions_per_host:
-            self._told.discard(host)
+            self._told.discard(("host", host))
         if 2 * (len(self._connections) + self._shaking) < self.options.max_sessions:
-            self._told.discard("")
+            self._told.discard(("host", ""))
         if not self._hosts[host]:
             del self._hosts[host]
-            self._told.discard(host)
+            self._told.discard(("host", host))
 
 
 async def start(gate: Gate, options: SmtpOptions) -> Door:

@@ -223,6 +223,44 @@ def test_a_flood_of_connections_is_logged_once(opened, capsys) -> None:
 
 
 @pytest.mark.usefixtures("logged")
+def test_an_account_has_so_many_sessions_and_no_more_from_wherever(opened, capsys) -> None:
+    async def session() -> None:
+        async with opened(max_sessions_per_account=2) as door:
+            members = [await greeted(door) for _ in range(2)]
+            for member in members:
+                assert (await member.ask(RIGHT)).startswith("235")
+            for _ in range(3):
+                client = await greeted(door)
+                assert (await client.ask(RIGHT)).startswith("421 4.7.0")
+                await client.closed()
+            assert (await members[0].ask("NOOP")).startswith("250")
+            members[0].close()
+            await until(lambda: door.sessions == 1)
+            again = await greeted(door)
+            assert (await again.ask(RIGHT)).startswith("235")
+            for client in (members[1], again):
+                client.close()
+            await empty(door)
+
+    asyncio.run(session())
+
+    assert events(capsys) == ["smtp.full"]
+
+
+def test_hosts_of_one_network_are_counted_together(opened) -> None:
+    async def session() -> None:
+        async with opened(max_sessions_per_host=2) as door:
+            for last in (1, 2):
+                assert door.arrive(f"2001:db8:1:2::{last}")
+            assert not door.arrive("2001:db8:1:2:ffff::3")
+            assert door.arrive("2001:db8:1:3::1")
+            door.depart("2001:db8:1:2::1")
+            assert door.arrive("2001:db8:1:2:ffff::3")
+
+    asyncio.run(session())
+
+
+@pytest.mark.usefixtures("logged")
 def test_who_never_begins_tls_takes_a_place_like_everybody_and_loses_it_soon(opened, trust, capsys) -> None:
     async def session() -> None:
         async with opened(max_sessions=3, handshake_timeout=0.5) as door:
