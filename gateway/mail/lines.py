@@ -8,6 +8,7 @@ Bytes: TypeAlias = bytes | bytearray | memoryview
 
 _PIECE = 262_144  # bytes looked at together, so that a large message needs no second place in memory
 _DOT = re.compile(rb"\r\n\.")  # found in two thirds of the time that `bytes.find` takes
+_FEW = 1_000  # lines that begin with a dot; more are replaced in less time, and less memory, by `bytes.replace`
 
 
 class Ends:
@@ -45,10 +46,16 @@ def unstuffed(content: bytes) -> bytes:
     """Return the message without the dots that transparency added."""
     if content.startswith(b"."):
         content = content[1:]
-    return content.replace(b"\r\n.", b"\r\n") if _DOT.search(content) else content
+    return _replaced(content, b"\r\n")
 
 
 def stuffed(content: bytes) -> bytes:
     """Return the message with the dots that begin lines doubled: the same object where there are none."""
-    body = content.replace(b"\r\n.", b"\r\n..") if _DOT.search(content) else content
+    body = _replaced(content, b"\r\n..")
     return b"." + body if body.startswith(b".") else body
+
+
+def _replaced(content: bytes, instead: bytes) -> bytes:
+    """Return the content with `instead` for each CRLF and dot; most messages have few lines that begin with a dot."""
+    written, number = _DOT.subn(instead, content, _FEW)
+    return written if number < _FEW else content.replace(b"\r\n.", instead)

@@ -47,9 +47,12 @@ def test_one_that_stands_alone_is_found_at_every_edge_of_the_pieces(
     assert even(clean[:place] + b"\r\n" + clean[place:])
 
 
+@pytest.mark.parametrize("few", [1, 3, 1_000])
 @given(content=messages)
-def test_dots_come_back_as_they_went(content: bytes) -> None:
-    body = stuffed(content)
-    assert unstuffed(body) == content
+def test_dots_come_back_as_they_went(few: int, content: bytes) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lines, "_FEW", few)
+        body = stuffed(content)
+        assert unstuffed(body) == content
     assert not any(re.match(rb"\.(?!\.)", line) for line in body.split(b"\r\n"))
     assert (body is content) == (not any(line.startswith(b".") for line in content.split(b"\r\n")))
