@@ -1,10 +1,12 @@
 """Where the time of one gateway process goes: processor seconds and switches of each thread for 1000 copies.
 
-    bench/costs.py [--messages 3000] [--recipients 1] [--size 10240] [--dkim] [--folder DIR] [--spy FILE]
+    bench/costs.py [--messages 3000] [--recipients 1] [--size 10240] [--letter FILE] [--dkim] [--folder DIR]
+                   [--spy FILE]
 
 Processor time is counted rather than the clock's, so that a busy machine changes the figures little. A thread's
 switches say how often it gave up the processor: to wait (`given`) or because it was taken away (`taken`). With `--spy`
 py-spy (if installed) samples the process and writes its stacks to FILE. `--folder` keeps the people for the next run.
+`--letter` sends a message of yours: campaign tools write other pages than the benchmark does.
 """
 
 import argparse
@@ -78,6 +80,7 @@ def main() -> None:
     parser.add_argument("--recipients", type=int, default=1)
     parser.add_argument("--sessions", type=int, default=20)
     parser.add_argument("--size", type=int, default=10_240)
+    parser.add_argument("--letter", type=Path, help="a message with CRLF, from somebody at sender.test")
     parser.add_argument("--contacts", type=int, default=60_000)
     parser.add_argument("--dkim", action="store_true", help="sign each copy (rsa-2048)")
     parser.add_argument("--folder", type=Path)
@@ -96,7 +99,8 @@ def main() -> None:
 def measure(options: argparse.Namespace, folder: Path) -> None:
     """Run the load once."""
     letter = folder / "letter"
-    letter.write_bytes(newsletter(options.size).replace(b"\r\n", b"\n"))
+    content = options.letter.read_bytes() if options.letter else newsletter(options.size)
+    letter.write_bytes(content.replace(b"\r\n", b"\n"))
     more = ["--dkim"] if options.dkim else []
     if not (folder / "people.db").exists():
         people(folder / "people.db", options.contacts)

@@ -12,7 +12,9 @@ from html import unescape
 
 from gateway.mail.page import BLANKS, FOREIGN, RAW, ROOT, VOID, Page, Spot, expression, quick, words
 
+# Those written in the usual way first: an expression for them alone is quicker.
 _ATTRIBUTES = rb"""
+(?:[\s]++[a-z]++="[^"]*+")*+
 (?:[\s/]++
   |[^\s/>][^\s/>=]*+ (?:[\s]*+=[\s]*+ (?:"[^"]*+(?:"|\Z) |'[^']*+(?:'|\Z) |[^\s>"'][^\s>]*+ )?+ )?+
 )*+"""
@@ -179,20 +181,22 @@ def careful_tags(page: Page) -> Iterator[tuple[bytes, int, int]]:
     return _tags(page.low, (0, len(page.low)), _WITHIN_MOST)
 
 
-_NAMED = [_TOKEN.groupindex[group] for group in ("name", "slash", "close")]  # found by number in half the time
+# With the end tags behind it that are written in the usual way, so that each of them costs no match of its own.
+_BEGUN = re.compile(rb"(?P<token>%b)(?:[^<]*+</[a-z][a-z0-9]*+>)*+" % _TOKEN.pattern, _TOKEN.flags)
+_NAMED = [_BEGUN.groupindex[group] for group in ("name", "slash", "close")]  # found by number in half the time
 
 
 def _tags(low: bytes, span: tuple[int, int], deeper: int) -> Iterator[tuple[bytes, int, int]]:
-    for token in _TOKEN.finditer(low, *span):
+    for token in _BEGUN.finditer(low, *span):
         name, slash, close = token.group(*_NAMED)
         if name:
             if close and not slash:
-                yield name, token.start(), token.end()
+                yield name, *token.span(1)
             continue
-        if token["raw"]:
-            yield token["raw"], token.start(), token.end()
         conditional = (token["comment"] or b"").lstrip(BLANKS).startswith(b"[if")
         inner = "comment" if conditional else "text" if token["text"] else "rest"
+        if token["raw"]:
+            yield token["raw"], *token.span(1)
         if deeper and token[inner]:
             yield from _tags(low, token.span(inner), deeper - 1)
 
