@@ -15,8 +15,7 @@ Whether the letter is still ours to send is asked at the last moment at which it
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from gateway.errors import TryLater
 from gateway.mail.reply import Reply
@@ -33,8 +32,7 @@ def always() -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(NamedTuple):
     """One copy for one recipient. `content` has CRLF lines only; DSN parameters are verbatim (RFC 3461) or ""."""
 
     sender: str  # "" is the null sender
@@ -45,11 +43,10 @@ class Letter:
     orcpt: str = ""
     envid: str = ""
     ret: str = ""
-    ours: Callable[[], bool] = field(default=always, compare=False, repr=False)
+    ours: Callable[[], bool] = always
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """How it went, with the reply of the next hop, or one of our own in its place."""
 
     fate: Fate

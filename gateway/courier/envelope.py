@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from gateway.courier.courier import Letter, Outcome, failed
 from gateway.mail.lines import even, stuffed
@@ -11,8 +11,7 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _PARAMETER = re.compile(r"[!-~\x80-\U0010ffff]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """The commands of one transaction, without CRLF, and what follows DATA: the message, and the end of it."""
 
     mail: bytes

@@ -68,8 +68,7 @@ class Handed(NamedTuple):
     received_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """What became of a claimed parcel; `gone` deletes it."""
 
     parcel_id: int

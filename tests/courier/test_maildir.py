@@ -3,7 +3,6 @@
 import asyncio
 import mailbox
 import resource
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -85,7 +84,7 @@ def test_no_space_defers_and_leaves_nothing(tmp_path: Path) -> None:
 
 def test_what_is_not_ours_any_more_is_not_stored(tmp_path: Path) -> None:
     with pytest.raises(Withdrawn):
-        hand(tmp_path, replace(LETTER, ours=lambda: False))
+        hand(tmp_path, LETTER._replace(ours=lambda: False))
 
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 

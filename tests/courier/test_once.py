@@ -1,7 +1,6 @@
 """A letter is not sent twice by ourselves, and not at all once it is no longer ours."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
@@ -20,7 +19,7 @@ def test_what_is_not_ours_any_more_is_never_ended(size: int) -> None:
         async with sink() as server:
             courier = Smarthost(options(server.port))
             with pytest.raises(Withdrawn):
-                await courier.hand(replace(letter, ours=lambda: bool(asked.append(True))))
+                await courier.hand(letter._replace(ours=lambda: bool(asked.append(True))))
             assert (await courier.hand(letter)).fate == "delivered"  # on another connection
             await courier.close()
             assert len(server.kept) == 1
