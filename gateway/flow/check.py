@@ -68,21 +68,21 @@ def inspect(context: Context, draft: Draft, content: bytes) -> Sequence[Inspecte
     """Return for each recipient of the draft what would happen to the message, and why. Nothing is kept."""
     opened = judge.opening(context, draft, content)
     [cases] = gather(context, [opened.question], clock.now())
-    keys = context.signing.read(opened.question.advertiser_id)
+    keys, copyist = context.signing.read(opened.question.advertiser_id), Copyist(context)
     decided, wrong = judge.closing(draft, opened, cases, keys)
     taken = opened.taken
     told: tuple[Caution, ...] = ()
     if wrong is None and isinstance(taken, Intake):
         told = tuple(cautions(taken, opened.fields, content, context.sectors))
-    return [Inspected(one, one.reply(0).text, _copy(context, opened, draft, one, keys), told) for one in decided]
+    return [Inspected(one, one.reply(0).text, _copy(copyist, opened, draft, one, keys), told) for one in decided]
 
 
-def _copy(context: Context, opened: judge.Opening, draft: Draft, one: Decided, keys: Keys) -> bytes | None:
+def _copy(copyist: Copyist, opened: judge.Opening, draft: Draft, one: Decided, keys: Keys) -> bytes | None:
     """Return the copy as delivery writes it, of a parcel that has no number: 0."""
     if not one.passes or isinstance(opened.taken, Refusal):
         return None
     handed = Handed(id=0, **rows.submission(draft, one.case, opened.taken, opened.content, opened.missing, None))
-    return keys.signed(Copyist(context).written(handed, opened.plan, one.case, one.verdict, parcel=0))
+    return keys.signed(copyist.written(handed, opened.plan, one.case, one.verdict, parcel=0))
 
 
 def _list(context: Context, name: str) -> List:
