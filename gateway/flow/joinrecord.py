@@ -91,6 +91,7 @@ def _contact(context: Context, tx: Tx, row: SignUp, now: datetime) -> Contact:
         "kind": "role" if is_role(address) else "named",
         "freemail": is_freemail(address),
         "language": row.asked["language"],
+        "country": None,  # the form does not ask; not known is not France
         "acquired_at": now,
         "created_at": clock.now(),
     }

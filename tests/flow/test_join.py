@@ -145,7 +145,7 @@ def test_a_confirmed_sign_up_is_a_consent_with_its_evidence(context: Context) ->
     assert partners.evidence["controllers"] == ["Savons Bleus", "Nid Doux"]
     row = contact(context)
     assert row
-    assert (row.address, row.language, row.source) == (NEW, "fr", "direct")
+    assert (row.address, row.language, row.source, row.country) == (NEW, "fr", "direct", None)
     [left] = rows(context)
     assert (left.address, left.address_key, left.contact_id) == ("", "", row.id)
 
