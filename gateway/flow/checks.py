@@ -116,7 +116,9 @@ def _return_path(draft: Draft) -> Refusal | None:
 
 
 def _subject(headers: Headers) -> Refusal | None:
-    """CPCE L34-5 al. 5: the subject is that of the offer."""
+    """CPCE L34-5 al. 5: the subject is that of the offer, and there is one: nobody knows which of two a person sees."""
+    if (count := sum(found.name == "subject" for found in headers.fields)) > 1:
+        return _no("R-SMTP-SYNTAX", f"there must be one Subject field, not {count}")
     if not looks.words(headers.get("subject") or ""):
         return _no("R-MSG-SUBJECT", "the subject is empty")
     if looks.answers_nothing(headers):

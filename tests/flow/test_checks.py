@@ -61,6 +61,7 @@ async def test_a_signed_offer_is_wrapped_and_its_signed_part_stays_as_it_is(embe
     ("subject", "code"),
     [
         (b"", "R-MSG-SUBJECT"),
+        (b"Nos offres\r\nsubject: Re: votre facture", "R-SMTP-SYNTAX"),
         (b"...", "R-MSG-SUBJECT"),
         (b"Re: votre question", "R-MSG-SUBJECT"),
         (b"TR : nos savons", "R-MSG-SUBJECT"),
