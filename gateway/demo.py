@@ -120,7 +120,8 @@ class Demo:
         """Return the verdict about one person of the sample, with its sentence in `lang`."""
         offer = sample.OFFERS[person.list]
         [(_, verdict)] = check.check(self._context, person.list, [parse(person.address)], offer=offer)
-        return Fortune(person.address, person.list, person.fate, verdict, say(f"law.{verdict.code}", lang), copy)
+        known_as, sentence = say(f"demo.situation.{person.situation}", lang), say(f"law.{verdict.code}", lang)
+        return Fortune(person.address, person.list, known_as, verdict, sentence, copy)
 
     def copies(self) -> dict[str, Path]:
         """Return the newest delivered copy of each address."""

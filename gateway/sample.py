@@ -38,7 +38,7 @@ class Person:
 
     address: str
     list: str
-    fate: str  # in a word, for the reader
+    situation: str  # key of `demo.situation`, for the reader
     past: tuple[Past, ...] = ()
     traits: Mapping[str, Any] = field(default_factory=dict)
 
@@ -69,32 +69,32 @@ _TOLD = {"article": 13, "refusal_offered": True, "functions": ["gifts"], "famili
 
 PEOPLE = (
     Person("camille.durand@mailbox.example", "lettre", "consent", (_agreed(200),), {"language": "fr"}),
-    Person("john.smith@mailbox.example", "lettre", "consent, reads English", (_agreed(90),), {"language": "en"}),
-    Person("inconnu@mailbox.example", "lettre", "nobody we know"),
-    Person("sans.accord@mailbox.example", "lettre", "known, never asked", (Past(Kind.ACTED, 40),)),
+    Person("john.smith@mailbox.example", "lettre", "english", (_agreed(90),), {"language": "en"}),
+    Person("inconnu@mailbox.example", "lettre", "nobody"),
+    Person("sans.accord@mailbox.example", "lettre", "never-asked", (Past(Kind.ACTED, 40),)),
     Person("opposee@mailbox.example", "lettre", "objected", (_agreed(300), Past(Kind.OBJECTED, 20))),
     Person("retrait@mailbox.example", "lettre", "withdrew", (_agreed(300), Past(Kind.WITHDRAWN, 10))),
-    Person("cochee@mailbox.example", "lettre", "pre-ticked box", (_agreed(50, mode="pre-ticked-box"),)),
-    Person("sms.seulement@mailbox.example", "lettre", "agreed to SMS only", (_agreed(50, on="sms"),)),
-    Person("oubliee@mailbox.example", "lettre", "no sign for four years", (_agreed(4 * 366),)),
+    Person("cochee@mailbox.example", "lettre", "pre-ticked", (_agreed(50, mode="pre-ticked-box"),)),
+    Person("sms.seulement@mailbox.example", "lettre", "sms-only", (_agreed(50, on="sms"),)),
+    Person("oubliee@mailbox.example", "lettre", "silent", (_agreed(4 * 366),)),
     Person("cliente@mailbox.example", "clients", "customer", (Past(Kind.SOLD, 120, _SALE),)),
     Person(
         "client.force@mailbox.example",
         "clients",
-        "customer, no refusal offered",
+        "no-refusal",
         (Past(Kind.SOLD, 120, _SALE | {"refusal_offered": False}),),
     ),
     Person(
         "p.martin@acme.example",
         "pros",
-        "professional, told",
+        "professional",
         (Past(Kind.INFORMED, 60, _TOLD),),
         {"subject": "professional", "company": "Acme", "function": "responsable des cadeaux d’entreprise"},
     ),
     Person(
         "contact@acme.example",
         "pros",
-        "role address of a company",
+        "role",
         (Past(Kind.INFORMED, 60, _TOLD),),
         {"subject": "organisation", "company": "Acme"},
     ),

@@ -10,6 +10,7 @@ from pathlib import Path
 import mailparser
 import pytest
 
+from gateway import sample, text
 from tests.support.gateway import ROOT
 
 
@@ -80,3 +81,10 @@ def test_it_answers_in_json_too(tmp_path: Path) -> None:
 
     assert {row["recipient"].partition("@")[0]: row["reason"] for row in rows}["cliente"] == "A-CUSTOMER"
     assert sum(row["copy"] is not None for row in rows) == 5
+
+
+def test_the_situation_of_each_person_is_told_in_every_language() -> None:
+    for lang in text.languages():
+        told = [text.say(f"demo.situation.{person.situation}", lang) for person in sample.PEOPLE]
+        assert all(told), lang
+    assert text.say(f"demo.situation.{sample.PEOPLE[2].situation}", "fr") == "inconnu"
