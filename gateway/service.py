@@ -164,6 +164,7 @@ class Gateway:
         self._handover = Handover(self._context, reader, courier_of(self._context.settings))
         stack.push_async_callback(self._close_couriers, self._handover)
         self._deliverer = Deliverer(self._context, self._handover, committer, self._plan.node)
+        await self._deliverer.inherit()
         self._run(stack, "courier", self._deliverer.run())
         stack.push_async_callback(self._deliverer.stop, GRACE)
         return self._deliverer
@@ -275,7 +276,7 @@ def _check_database(settings: Settings) -> None:
 
 
 def _node(worker: int) -> str:
-    """Return a name that no other process has: leases are held under it."""
+    """Return a name that no other living process has: leases are held under it."""
     return f"{socket.gethostname()}/{os.getpid()}/{worker}/{secrets.token_hex(3)}"
 
 
@@ -314,8 +315,11 @@ def _supervise(settings: Settings, reread: Reread, parts: frozenset[str], worker
         held, plan = _reserve(settings, parts)
         plan = replace(plan, meters=Path(shared))
 
+        # A worker has the name of the dead one whose place it takes, and so frees what that one held.
+        nodes = [_node(number) for number in range(workers)]
+
         def work(number: int) -> None:
-            _work(settings, reread, _worker(plan, number))
+            _work(settings, reread, replace(plan, node=nodes[number], chores=number == 0))
 
         def again() -> None:
             """Let workers that are started from now on have the new settings; what is wrong with them, others say."""
@@ -326,10 +330,6 @@ def _supervise(settings: Settings, reread: Reread, parts: frozenset[str], worker
         workforce.watch(work, workers, again)
     for listening in held:
         listening.close()
-
-
-def _worker(plan: Plan, number: int) -> Plan:
-    return replace(plan, node=_node(number), chores=number == 0)
 
 
 def _reserve(settings: Settings, parts: frozenset[str]) -> tuple[list[socket.socket], Plan]:

@@ -84,7 +84,8 @@ class Group(Generic[C, T, R]):
             batch: list[_Asked[T, R]] = []
             self._collect(batch, self._inbox.get())
             if self._linger and clock.ticks() - self._idle_since < self._linger:
-                clock.pause(self._linger)
+                with suppress(OSError):  # a pause that fails must not end the thread: nobody would be answered any more
+                    clock.pause(self._linger)
             if batch:
                 _give(_answers(partial(self._joined, batch), self._begin, self._work, batch))
             self._idle_since = clock.ticks()

@@ -123,6 +123,16 @@ _RENEW = Prepared(
     .values(leased_until=bindparam("until", type_=Moment), due_at=bindparam("until", type_=Moment))
     .returning(_PARCELS.c.id)
 )
+_INHERIT = Prepared(
+    update(_PARCELS)
+    .where(
+        _OPEN,
+        _PARCELS.c.due_at > bindparam("now", type_=Moment),
+        _PARCELS.c.due_at <= bindparam("until", type_=Moment),
+        *_MINE,
+    )
+    .values(state="waiting", due_at=bindparam("now", type_=Moment), node="", leased_until=None)
+)
 _FREE = Prepared(
     update(_PARCELS)
     .where(Among(_PARCELS.c.id, "ids"), *_MINE)
@@ -178,6 +188,11 @@ def renew(tx: Session, node: str, ids: Collection[int], now: datetime, until: da
 def free(tx: Session, node: str, ids: Collection[int], now: datetime) -> int:
     """Let any node have those parcels of `node` at once; return how many there were."""
     return _FREE.count(tx, {"ids": ids, "mine": node, "now": now})
+
+
+def inherit(tx: Session, node: str, now: datetime, lease: timedelta) -> int:
+    """Let any node have at once all parcels that are leased to `node`; return how many there were."""
+    return _INHERIT.count(tx, {"mine": node, "now": now, "until": now + lease})
 
 
 def submissions(tx: Session, ids: Collection[int]) -> dict[int, Handed]:

@@ -25,13 +25,18 @@ def withdrawn(world: World, copies: int) -> None:
         time.sleep(0.05)
 
 
-def only(hop: Stalling, recipient: str, seconds: float = 60) -> None:
-    """Wait until a copy has come for that person; nobody else may have got one but the sender, who is told."""
+def come(hop: Stalling, recipient: str, seconds: float = 60) -> None:
+    """Wait until a copy has come for that person."""
     limit = time.monotonic() + seconds
-    while recipient not in (people := {person for person, _ in hop.kept}):
+    while recipient not in {person for person, _ in hop.kept}:
         assert time.monotonic() < limit, "the other copy never came"
         time.sleep(0.05)
-    assert AGREED not in people
+
+
+def only(hop: Stalling, recipient: str, seconds: float = 60) -> None:
+    """Wait until a copy has come for that person; nobody else may have got one but the sender, who is told."""
+    come(hop, recipient, seconds)
+    assert AGREED not in {person for person, _ in hop.kept}
 
 
 @pytest.mark.timeout(200)
@@ -56,6 +61,30 @@ def test_a_process_that_slept_through_its_lease_sends_nothing_that_was_opted_out
             only(hop, OTHER)
         world.stop()
         only(hop, OTHER)
+
+
+@pytest.mark.timeout(200)
+def test_what_a_dead_worker_held_is_taken_over_at_once_and_keeps_no_answer_waiting(scene: Callable[..., Scene]) -> None:
+    found = scene()
+    world = found.world
+    text = world.config.read_text("utf-8")
+    world.config.write_text(text.replace('lease = "3s"', 'lease = "10m"'), "utf-8")
+    with stalling(found.port) as hop:
+        world.start("--workers", "2")
+        queue(world, "queued")
+        assert hop.reached.wait(60)
+        for worker in world.workers():
+            os.kill(worker, signal.SIGKILL)
+        limit = time.monotonic() + 60
+        while sum(entry["event"] == "ready" for entry in world.entries()) < 4:
+            assert time.monotonic() < limit, "the workers were never replaced"
+            time.sleep(0.05)
+        hop.let.set()
+        assert click(found.link())
+        before = sum(person == AGREED for person, _ in hop.kept)
+        come(hop, OTHER)
+        world.stop()
+    assert sum(person == AGREED for person, _ in hop.kept) == before  # what came, came before the answer
 
 
 @pytest.mark.timeout(200)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import uvloop
 
+from gateway import clock
 from gateway.errors import Bug, TryLater
 from gateway.store.group import Group, Inline
 
@@ -360,3 +361,22 @@ def test_on_the_loop_the_patient_are_answered_when_their_time_is_over_or_the_gro
         assert await last == 8
 
     run(main())
+
+
+def test_a_pause_that_fails_ends_nothing(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed: list[float] = []
+
+    def pause(seconds: float) -> None:
+        failed.append(seconds)
+        raise OSError(22, "Invalid argument")
+
+    monkeypatch.setattr(clock, "pause", pause)
+
+    async def story() -> None:
+        work = Work()
+        group = Group(work.begin, work, linger=60.0, name="test")
+        assert [await group.ask(number) for number in (1, 2, 3)] == [2, 4, 6]
+        await group.close()
+
+    run(story())
+    assert failed[:2] == [60.0, 60.0]

@@ -118,6 +118,16 @@ def test_a_lease_that_has_ended_is_never_renewed(store: Store) -> None:
     assert len(claim(store, "b", NOW + LEASE)) == 1
 
 
+def test_who_has_the_name_of_a_dead_node_frees_what_it_held(store: Store) -> None:
+    put(store, 3)
+    claim(store, "dead", limit=1)
+    claim(store, "alive", limit=1)
+    with store.begin() as tx:
+        assert spool.inherit(tx, "dead", NOW + LEASE / 2, LEASE) == 1
+        assert spool.inherit(tx, "dead", NOW + LEASE / 2, LEASE) == 0
+    assert len(claim(store, "b", NOW + LEASE / 2)) == 2
+
+
 def test_a_parcel_that_is_freed_is_anybodys_at_once(store: Store) -> None:
     _, number = put(store)
     claim(store, "a")
