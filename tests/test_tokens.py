@@ -47,6 +47,16 @@ def test_a_token_is_always_the_same_so_that_retries_send_the_same_bytes():
     assert TOKENS.seal(Purpose.LINK, LINK) == Tokens(ring(v1=OLD)).seal(Purpose.LINK, LINK)
 
 
+def test_a_stand_in_is_like_a_token_and_is_none():
+    stand_ins = {Tokens.stand_in() for _ in range(20)}
+    assert len(stand_ins) == 20
+    for stand_in in stand_ins:
+        assert len(stand_in) == TOKEN_CHARS
+        assert set(stand_in) <= set(ALPHABET)
+        assert stand_in[0] == "z"
+        assert not any(TOKENS.open(purpose, stand_in) for purpose in Purpose)
+
+
 def test_a_token_shows_nothing_of_what_it_names():
     near = TOKENS.seal(Purpose.LINK, Link(LINK.contact, LINK.list, LINK.parcel + 1))
     same = sum(a == b for a, b in zip(near[2:], TOKENS.seal(Purpose.LINK, LINK)[2:], strict=True))
