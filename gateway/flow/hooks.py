@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from gateway import clock
+from gateway import clock, meters
 from gateway.errors import Misuse, NotFound
 from gateway.flow import consent
 from gateway.flow.consent import Saying
@@ -124,8 +124,12 @@ def record(context: Context, account: Account, heard: Heard, digest: str) -> Rec
         if kind is Kind.BOUNCED:
             return Recorded(person is not None and _bounced(context, tx, person, row, said, digest))
         if person is None:
-            return Recorded(consent.oppose(context, tx, account.advertiser_id, address, row, said))
-        return Recorded(consent.refuse(context, tx, person, row, kind, said), person.id)
+            fresh = consent.oppose(context, tx, account.advertiser_id, address, row, said)
+        else:
+            fresh = consent.refuse(context, tx, person, row, kind, said)
+    if fresh:
+        meters.count("opt_outs", ORIGIN)
+    return Recorded(fresh, person.id if person else 0)
 
 
 def _bounced(context: Context, tx: Tx, person: Any, row: List | None, said: Saying, digest: str) -> bool:  # noqa: ANN401

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal
 
-from gateway import clock
+from gateway import clock, meters
 from gateway.flow import consent, scene
 from gateway.flow.consent import CHANNEL, Saying
 from gateway.flow.context import Context
@@ -63,6 +63,7 @@ class Desk:
 
         What the person did not say here, such as a refusal on the telephone, stays as it is.
         """
+        fresh: list[bool] = []
 
         def write(tx: Tx, found: Scene, contact: Contact) -> None:
             said = Saying(clock.now(), "page")
@@ -71,11 +72,13 @@ class Desk:
             for row, channel in _scopes(tx, found):
                 on = replace(said, channel=channel)
                 if (row.id if row else None, channel) in wanted:
-                    consent.refuse(self._context, tx, contact, row, Kind.OBJECTED, on)
+                    fresh.append(consent.refuse(self._context, tx, contact, row, Kind.OBJECTED, on))
                 else:
                     consent.lift(self._context, tx, contact, row, on)
 
         view = self._change(link, write)
+        if view and any(fresh):
+            meters.count("opt_outs", "page")
         if view:
             consent.settle(self._context, link.contact)
         return view

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from gateway import clock
+from gateway import clock, meters
 from gateway.errors import Misuse, NotFound
 from gateway.flow import consent, importer, privacy
 from gateway.flow.apikeys import Grant
@@ -65,6 +65,8 @@ def refuse(
             fresh = consent.refuse(context, tx, person, row, kind, said)
         else:
             fresh = consent.oppose(context, tx, by.advertiser.id, parsed, row, said)
+    if fresh:
+        meters.count("opt_outs", ORIGIN)
     if person:
         consent.settle(context, person.id)
     return Told(fresh, person is not None)

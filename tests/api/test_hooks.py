@@ -11,11 +11,13 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from gateway import clock, sample
+from gateway import clock, meters, sample
 from gateway.flow import check, consent
 from gateway.flow.context import Context
+from gateway.flow.optout import Desk
 from gateway.mail.address import parse
-from gateway.store import accounts, ledger, people, spool
+from gateway.store import accounts, ledger, lists, people, spool
+from gateway.tokens import Link
 from tests.api.conftest import HOOK_SECRET
 from tests.flow.rig import CAMILLE, JOHN, rig
 from tests.flow.telling import advertiser_id
@@ -86,6 +88,22 @@ def test_the_tool_is_answered_once_no_courier_holds_a_copy(
     with context.store.begin() as tx:
         spool.free(tx, "other", [parcel.id], clock.now())
     assert post(PLACE, OPT_OUT, headers=bearer()).json() == {"heard": 1, "recorded": 0, "ignored": 0}
+
+
+def test_a_no_is_counted_by_the_way_it_came_and_once(
+    context: Context, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[tuple[str, str]] = []
+    monkeypatch.setattr(meters, "count", lambda name, label, number=1: counted.append((name, label)))
+    for _ in range(2):
+        post(PLACE, OPT_OUT, headers=bearer())
+    with context.store.read() as tx:
+        row, person = lists.by_name(tx, "lettre"), people.find(tx, advertiser_id(context), JOHN)
+    assert row
+    assert person
+    for _ in range(2):
+        Desk(context).choose(Link(person.id, row.id, 0), "list", ())
+    assert counted == [("opt_outs", "hook"), ("opt_outs", "page")]
 
 
 def test_a_list_that_nobody_can_name_means_everything(context: Context, post: Post) -> None:

@@ -2,7 +2,9 @@
 
 import asyncio
 import mailbox
+import os
 import resource
+import stat
 from pathlib import Path
 
 import pytest
@@ -80,6 +82,21 @@ def test_no_space_defers_and_leaves_nothing(tmp_path: Path) -> None:
     assert (outcome.fate, outcome.reply.code, outcome.reply.status) == ("deferred", 452, "4.3.1")
     assert list((tmp_path / "tmp").iterdir()) == []
     assert len(list((tmp_path / "new").iterdir())) == 1
+
+
+def test_a_letter_is_on_the_disk_before_it_is_seen_and_the_folder_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new, steps = tmp_path / "new", list[tuple[str, int]]()
+
+    def synced(descriptor: int) -> None:
+        kind = "folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file"
+        steps.append((kind, len(list(new.iterdir()))))
+
+    monkeypatch.setattr(os, "fsync", synced)
+    hand(tmp_path, LETTER)
+
+    assert steps == [("file", 0), ("folder", 1)]
 
 
 def test_what_is_not_ours_any_more_is_not_stored(tmp_path: Path) -> None:
