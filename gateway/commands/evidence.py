@@ -8,25 +8,27 @@ import click
 from gateway.commands.common import Shell
 from gateway.errors import Misuse
 from gateway.flow import notices
-from gateway.flow.importrow import BY_NAME, COLUMNS, RowError
-from gateway.law.events import Kind
+from gateway.flow.importrow import BY_NAME, COLUMNS, KINDS, RowError
 from gateway.store.tables import List
 from gateway.store.tx import Tx
 from gateway.text import say
 
-KINDS = click.Choice([Kind.GRANTED.value, Kind.INFORMED.value, Kind.SOLD.value, Kind.ACTED.value, Kind.ENDED.value])
 _EXTRA = {"text": ["--notice"]}
 
 
 def evidence_options(command: click.Command) -> click.Command:
     """Add an option for every column but the address."""
     for column in COLUMNS:
-        if column.part == "address":
+        if column.part == "address" or column.name == "kind":
             continue
         names = [f"--{column.name.replace('_', '-')}", *_EXTRA.get(column.name, []), f"column_{column.name}"]
         command.params.append(click.Option(names, metavar="VALUE", help=f"{column.help[0].upper()}{column.help[1:]}."))
     command.params.append(
-        click.Option(["--kind"], type=KINDS, help="Event to record; else the one that the regime of the list rests on.")
+        click.Option(
+            ["--kind"],
+            type=click.Choice(KINDS),
+            help="Event to record; else the one that the regime of the list rests on.",
+        )
     )
     return command
 

@@ -81,6 +81,17 @@ def _one_of(*allowed: str) -> Callable[[object], str]:
     return read
 
 
+KINDS = tuple(kind.value for kind in (Kind.GRANTED, Kind.INFORMED, Kind.SOLD, Kind.ACTED, Kind.ENDED))
+_NOES = frozenset({Kind.OBJECTED.value, Kind.WITHDRAWN.value, Kind.COMPLAINED.value})
+
+
+def _kind(value: object) -> Kind:
+    word = text(value).lower()
+    if word in _NOES:
+        raise RowError("opposed")
+    return Kind(_one_of(*KINDS)(word))
+
+
 def _channel(value: object) -> str:
     return _one_of(*CHANNELS)(str(value).replace("-", ""))  # e-mail is email
 
@@ -104,6 +115,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("at", "event", text, "when it happened: ISO 8601 or day/month/year", ("date", "date_consentement",
            "consent_date", "consented_at", "optin_date", "date_optin", "opt_in_date", "date_achat", "date_vente",
            "sale_date", "date_collecte", "given_at", "confirmed_at")),
+    Column("kind", "event", _kind, f"event to record: {', '.join(KINDS)}", ("event",)),
     Column("channel", "event", _channel, f"channel that it is about, else email: {', '.join(CHANNELS)}", ("canal",)),
     Column("first_name", "contact", text, "given name", ("prenom", "firstname", "given_name")),
     Column("name", "contact", text, "name", ("nom", "lastname", "last_name", "full_name", "nom_complet", "surname")),
@@ -200,6 +212,7 @@ class Shape:
         places = {names[column]: place for place, column in enumerate(columns) if column in names}
         self.address, self.at = places.get("address"), places.get("at")
         self.acquired_at, self.channel = places.get("acquired_at"), places.get("channel")
+        self.kind = places.get("kind")
         # (place, name, how to read it, whether it is evidence)
         self.readers = [
             (place, name, BY_NAME[name].read, BY_NAME[name].part == "evidence")
@@ -254,9 +267,9 @@ class Reading:
         # What was said to a seller or a partner was not said to us (law.standing.outvotes).
         direct = self._own and source == "direct"
         evidence = self._evidence | own if own else self._evidence
-        place = shape.channel
-        channel = self._channel if place is None or _empty(cells[place]) else _channel(cells[place])
-        return Entry(address, address.key, contact, self._kind, at, channel, direct, evidence)
+        channel = self._channel if (place := shape.channel) is None or _empty(cells[place]) else _channel(cells[place])
+        kind = self._kind if (place := shape.kind) is None or _empty(cells[place]) else _kind(cells[place])
+        return Entry(address, address.key, contact, kind, at, channel, direct, evidence)
 
     def _moment(self, cells: Sequence[object], place: int | None, name: str, *, required: bool) -> datetime | None:
         written = None if place is None or _empty(cells[place]) else cells[place]

@@ -11,7 +11,7 @@ import pytest
 
 from gateway.flow import crew, importer
 from gateway.flow.importfile import Sheet as Opened
-from tests.support.shell import PROOF, Gate
+from tests.support.shell import PROOF, TEA, Gate
 
 Sheet = Callable[..., Path]
 AT = ["--at", "2026-02-01"]
@@ -204,6 +204,25 @@ def test_what_was_exported_comes_back_on_its_own_channel(tea: Gate, sheet: Sheet
         "not one of"
         in tea.run("contact", "grant", "x@example.org", "--list", "news", "--channel", "fox", *AT, code=2).stderr
     )
+
+
+def test_a_no_in_an_export_is_no_yes_elsewhere(tea: Gate) -> None:
+    for name in ("a", "b", "c"):
+        tea.run("contact", "grant", f"{name}@example.org", "--list", "news", *PROOF, *AT)
+    tea.run("contact", "withdraw", "a@example.org", "--list", "news")
+    tea.run("contact", "restrict", "b@example.org")
+    file = tea.folder / "out.csv"
+    tea.run("export", "--list", "news", "--out", file)
+    tea.run("advertiser", "add", "cups", *TEA)
+    tea.run("list", "create", "cups-news", "--advertiser", "cups", "--regime", "opt-in", "--title", "Cups")
+    tea.run("list", "activate", "cups-news")
+
+    done = tea.json("import", file, "--list", "cups-news", *PROOF, code=1)
+
+    assert (done["taken"], done["reasons"]) == (1, {"opposed": 1, "not-one-of": 1})
+    people = [f"{name}@example.org" for name in ("a", "b", "c")]
+    said = tea.run("check", "--list", "cups-news", *people, code=1).stdout
+    assert [line.split()[1] for line in said.splitlines()] == ["R-UNKNOWN", "R-UNKNOWN", "A-CONSENT"]
 
 
 def test_an_indirect_list_needs_the_date_of_acquisition_and_is_never_direct(tea: Gate, sheet: Sheet) -> None:
