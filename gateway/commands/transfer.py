@@ -1,6 +1,5 @@
 """`list transfer` and `list transfers`: a list is handed to somebody else."""
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from gateway.commands.spreadsheet import csv_line, written
 from gateway.errors import Misuse
 from gateway.flow import hashed
 from gateway.flow import transfer as flow
+from gateway.flow.listcheck import is_siren
 from gateway.law.transfer import ARTICLES, Partner
 from gateway.store import transfers as records
 from gateway.store.records import Transfer
@@ -37,8 +37,8 @@ def transfer(shell: Shell, /, name: str, partner: str, siren: str, kind: str, **
     They agreed to be passed on to partners, this one was named that day, they were active within three years, and
     they did not object. Everybody else stays, counted by reason.
     """
-    if not re.fullmatch(r"\d{9}", number := "".join(siren.split())):
-        raise Misuse(f"--siren {siren!r}: a SIREN has nine digits")
+    if not is_siren(number := "".join(siren.split())):
+        raise Misuse(f"--siren {siren}: not a SIREN; it has nine digits, of which the last is a check digit")
     wash = hashed.read(options["wash"]) if options["wash"] else None
     if wash and wash.refused:
         raise Misuse(f"{options['wash']}: {wash.refused} lines are no hash, the first of them {wash.refused_lines[0]}")

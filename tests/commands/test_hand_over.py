@@ -94,6 +94,11 @@ def test_a_file_that_is_there_is_never_written_over(people: Gate, tmp_path: Path
     assert people.json("list", "transfers", "news") == []
 
 
+def test_a_partner_has_a_siren_that_can_be_one(people: Gate) -> None:
+    wrong = ["--to", "Acme SARL", "--siren", "552 100 545", "--kind", "sale"]
+    assert "check digit" in people.run("list", "transfer", "news", *wrong, code=2).stderr
+
+
 def test_export_gives_standing_and_evidence_and_disarms_formulas(people: Gate) -> None:
     text = people.run("export", "--list", "news").stdout
     rows = {row["address"]: row for row in csv.DictReader(io.StringIO(text))}
