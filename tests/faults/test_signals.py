@@ -75,11 +75,18 @@ def test_told_to_stop_it_finishes_what_is_in_hand_and_ends_well(scene: Callable[
 def test_told_to_stop_while_a_worker_is_being_replaced_it_ends(scene: Callable[..., Scene]) -> None:
     world = scene().world
     world.start("--workers", "2")
+    sessions = [world.connect("lettre") for _ in range(6)]  # transactions that keep the other worker for a while
+    for session in sessions:
+        session.mail(SENDER)
     os.kill(world.workers()[0], signal.SIGKILL)
     while not any(entry["event"] == "worker-died" for entry in world.entries()):
         time.sleep(0.005)
     os.kill(world.pid, signal.SIGTERM)
+    time.sleep(1)
+    for session in sessions:
+        session.close()
     assert world.died(40)
+    assert sum(entry["event"] == "ready" for entry in world.entries()) == 2
 
 
 @pytest.mark.timeout(200)
