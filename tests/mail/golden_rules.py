@@ -1,5 +1,6 @@
 """What must hold of any copy, checked without our own code: by the standard library and a browser's HTML parser."""
 
+import codecs
 import email
 import re
 from email.message import EmailMessage
@@ -32,9 +33,10 @@ def raw_parts(message: EmailMessage) -> list[tuple[list[tuple[str, str]], object
 def text_of(part: EmailMessage) -> str:
     """Return a leaf of text decoded, by superset charsets as people's programs do."""
     charset = (part.get_content_charset() or "utf-8").lower()
-    charset = {"iso-8859-1": "cp1252", "gb2312": "gb18030", "us-ascii": "utf-8"}.get(charset, charset)
     data = part.get_payload(decode=True)
     try:
+        name = codecs.lookup(charset).name  # whatever it is called: us-ascii is ascii, latin1 is iso-8859-1
+        charset = {"iso8859-1": "cp1252", "gb2312": "gb18030", "ascii": "utf-8"}.get(name, charset)
         return data.decode(charset, "replace").replace("\r\n", "\n")
     except LookupError:
         return data.decode("latin-1")
