@@ -252,13 +252,13 @@ def unsay(
     return len(scopes)
 
 
-def settle(context: Context, *contact_ids: int, patience: float = PATIENCE) -> None:
+def settle(context: Context, *contact_ids: int) -> None:
     """Wait until no courier holds a copy for any of these people; raise `errors.TryLater` if one does for too long.
 
     Couriers ask the law again once they hold a copy, so a copy claimed after the no was committed never leaves; this
     waits for those claimed before.
     """
-    limit = clock.ticks() + patience
+    limit = clock.ticks() + PATIENCE
     while True:
         with context.store.read() as tx:
             if not spool.in_hand(tx, contact_ids, clock.now()):

@@ -82,7 +82,7 @@ def test_the_tool_is_answered_once_no_courier_holds_a_copy(
     asyncio.run(queue())
     with context.store.begin() as tx:
         [parcel] = spool.claim(tx, "other", clock.now(), timedelta(minutes=5), 10)
-    monkeypatch.setattr(consent.settle, "__kwdefaults__", {"patience": 0.1})
+    monkeypatch.setattr(consent, "PATIENCE", 0.1)
     for _ in range(2):
         assert post(PLACE, OPT_OUT, headers=bearer()).status_code == 503
         assert code(context, CAMILLE) == "R-OBJECTED"

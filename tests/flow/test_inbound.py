@@ -70,7 +70,7 @@ async def test_a_no_by_mail_is_not_acknowledged_while_a_courier_holds_a_copy(
         await house.send(CAMILLE)
     with embedded.store.begin() as tx:
         assert len(spool.claim(tx, "other", clock.now(), timedelta(minutes=1), 10)) == 1
-    monkeypatch.setattr(consent.settle, "__kwdefaults__", {"patience": 0.1})
+    monkeypatch.setattr(consent, "PATIENCE", 0.1)
     content = b"\r\n" if way == "mailto" else arf("abuse", letter.content.decode())
     with pytest.raises(TryLater):
         take(embedded, mailto(letter) if way == "mailto" else "feedback@back.gate.example", content, CAMILLE)

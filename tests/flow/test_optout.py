@@ -131,15 +131,16 @@ async def test_stop_is_acknowledged_only_when_no_courier_holds_a_copy(context: C
 
 @pytest.mark.anyio
 async def test_stop_that_cannot_be_acknowledged_yet_says_try_later_and_is_recorded(
-    context: Context, link: Link, camille: Contact
+    context: Context, link: Link, camille: Contact, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(consent, "PATIENCE", 0.1)
     async with rig(context) as house:
         await house.send(CAMILLE)
     with context.store.begin() as tx:
         spool.claim(tx, "busy/1", clock.now(), timedelta(minutes=10), 1)
 
     with pytest.raises(TryLater):
-        consent.settle(context, camille.id, patience=0.1)
+        consent.settle(context, camille.id)
 
 
 def agree_again(context: Context, camille: Contact) -> None:
