@@ -1,6 +1,7 @@
 """`import`: people and their evidence from a file."""
 
 import csv
+import json
 import os
 import shutil
 import sys
@@ -23,6 +24,9 @@ from gateway.flow.importer import Plan, Refused, Tally
 from gateway.flow.importfile import Sheet
 from gateway.law.events import Kind
 from gateway.store import imports, lists
+
+_REFUSED = ("line", "code", "reason")
+_REFUSED_START = ",".join(_REFUSED).encode()  # of a file of refused rows, which the next one may replace
 
 
 class FileOrVerb(Noun):
@@ -73,6 +77,7 @@ def file_(shell: Shell, /, file: Path, list_name: str, **options: Any) -> None: 
     kind = Kind(options["kind"]) if options["kind"] else None
     plan = Plan(str(file), shell.actor, chosen, evidence_of(options), kind)
     target = options["refused_to"] or Path("import" if str(file) == "-" else file).with_suffix(".refused.csv")
+    _spare(target, file)
     with shell.context() as context, _opened(file) as stream, ExitStack() as stack:
         with context.store.read() as tx:
             row = list_named(tx, list_name)
@@ -132,6 +137,20 @@ def _report(shell: Shell, tally: Tally, target: Path) -> None:
         no()
 
 
+def _spare(target: Path, source: Path) -> None:
+    """Raise Misuse, before anything is written, when refused rows would overwrite another file or cannot be written."""
+    if not target.exists():
+        if not os.access(target.parent, os.W_OK | os.X_OK):
+            raise Misuse(f"{target}: refused rows cannot be written there; name another file with --refused-to")
+        return
+    if source.exists() and target.samefile(source):
+        raise Misuse(f"{target}: refused rows would overwrite what is imported; name another file with --refused-to")
+    with target.open("rb") as before:
+        start = before.read(len(_REFUSED_START))
+    if start and start != _REFUSED_START:
+        raise Misuse(f"{target}: there is such a file already; name another one with --refused-to")
+
+
 def _pair(text: str) -> tuple[str, str]:
     column, sign, header = text.partition("=")
     if not sign or not header:
@@ -178,7 +197,7 @@ def _refusals(shell: Shell, target: Path, columns: tuple[str, ...]) -> Iterator[
                 opened = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
                 stream = stack.enter_context(os.fdopen(opened, "w", encoding="utf-8", newline=""))
                 writers.append(csv.writer(stream))
-                writers[0].writerow(["line", "code", "reason", *(columns or ["row"])])
+                writers[0].writerow([*_REFUSED, *(columns or ["row"])])
             reason = shell.out.say(f"refused.{row.code}", detail=row.detail)
             writers[0].writerow([row.line, row.code, reason, *_cells(row.values, columns)])
 
@@ -186,7 +205,7 @@ def _refusals(shell: Shell, target: Path, columns: tuple[str, ...]) -> Iterator[
 
 
 def _cells(values: Mapping[str, object], columns: tuple[str, ...]) -> list[str]:
-    found = [str(values.get(column, "")) for column in columns] if columns else [str(dict(values))]
+    found = [str(values.get(column, "")) for column in columns] if columns else [json.dumps(values, ensure_ascii=False)]
     return [disarmed(text) for text in found]
 
 

@@ -26,7 +26,8 @@ from gateway.flow import consent, hashed
 from gateway.flow.consent import CHANNEL, Saying
 from gateway.flow.context import Context
 from gateway.flow.hashed import Hashes
-from gateway.flow.importfile import detect_encoding
+from gateway.flow.importfile import detect_encoding, detect_separator
+from gateway.flow.importrow import is_address
 from gateway.law.events import Kind
 from gateway.mail.address import Address, parse
 from gateway.store import lists, oppositions, people
@@ -151,7 +152,7 @@ def export(shell: Shell, advertiser: str | None, algorithm: str | None) -> None:
 def import_(
     shell: Shell, file: Path, advertiser: str | None, list_name: str | None, reason: str, algorithm: str | None
 ) -> None:
-    """Record oppositions from a file: addresses, one a line or in the first column, or an export of ours.
+    """Record oppositions from a file: addresses, one a line or in a column, or an export of ours.
 
     FILE is - for standard input. Exit code 1 when a line was neither. With --hash, a partner's hashes of lower-case
     addresses: those of people we hold are recorded; `unknown` says how many fit nobody. Those cannot be kept: import
@@ -258,11 +259,9 @@ def _chunks(file: Path) -> Iterator[list[tuple[int, dict[str, str]]]]:
         header: list[str] = []
         chunk: list[tuple[int, dict[str, str]]] = []
         for number, line in enumerate(stream, 1):
-            fields = _fields(line.strip(), header)
-            if number == 1 and "digest" in fields.values():
-                header = list(fields.values())
-                continue
-            if fields and not (number == 1 and "@" not in line and "digest" not in fields):
+            if number == 1 and "@" not in line and not line.startswith("{"):
+                header = _header(line.strip())
+            elif fields := _fields(line.strip(), header):
                 chunk.append((number, fields))
             if len(chunk) == CHUNK:
                 yield chunk
@@ -279,12 +278,21 @@ def _fields(line: str, header: list[str]) -> dict[str, str]:
         except ValueError:
             return {"address": line}
         return {key: str(value) for key, value in found.items() if value is not None} if isinstance(found, dict) else {}
-    values = next(csv.reader([line], delimiter=";" if line.count(";") > line.count(",") else ","))
-    if header:
-        return dict(zip(header, values, strict=False))
-    if "digest" in values:
-        return {str(place): value for place, value in enumerate(values)}
-    return {"address": values[0]}
+    values = _cells(line)
+    return dict(zip(header, values, strict=False)) if header else {"address": values[0]}
+
+
+def _cells(line: str) -> list[str]:
+    return next(csv.reader([line], delimiter=detect_separator(line)), [""])
+
+
+def _header(line: str) -> list[str]:
+    """Return what the columns are: those of our export, or which one is the address, else the first."""
+    names = _cells(line)
+    if "digest" in names:
+        return names
+    address = next((place for place, name in enumerate(names) if is_address(name)), 0)
+    return ["address" if place == address else f"{place}" for place in range(len(names))]
 
 
 def _take(

@@ -127,8 +127,9 @@ class _Columns:
         self.ignored: tuple[str, ...] = ()
         if headers:
             names = meanings(headers, chosen, lone=True)
-            self._shapes[headers] = Shape(headers, names)
-            self.ignored = tuple(header for header in headers if header not in names)
+            shape = self._shapes[headers] = Shape(headers, names)
+            read = {*names, *(no.title for no in shape.noes)}
+            self.ignored = tuple(header for header in headers if header not in read)
 
     def shape(self, columns: tuple[str, ...]) -> Shape:
         """Return where what stands in a row with these columns."""

@@ -1,7 +1,6 @@
 """What one row of an import says: a person, and one event with its evidence. Pure; refuses with a code and a detail."""
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +9,8 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from gateway.errors import Misuse
+from gateway.flow import dates, elsewhere
+from gateway.flow.headers import plain
 from gateway.law.channels import CHANNELS
 from gateway.law.events import Kind
 from gateway.mail.address import Address, is_freemail, is_role, parse
@@ -19,7 +20,6 @@ YES = frozenset({"1", "yes", "y", "true", "x", "oui", "o", "vrai", "on"})
 NO = frozenset({"0", "no", "n", "false", "non", "faux", "off"})
 # Which event a row of a list of that regime is about, unless it says otherwise.
 KIND_OF = {"opt-in": Kind.GRANTED, "customer": Kind.SOLD, "professional": Kind.INFORMED}
-_EUROPEAN = re.compile(r"(\d{1,2})[/.](\d{1,2})[/.](\d{4})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2}))?)?")
 
 
 class RowError(ValueError):
@@ -52,16 +52,11 @@ def flag(value: object) -> bool:
 
 
 def moment(value: object, zone: ZoneInfo) -> datetime:
-    """Return an aware moment from ISO 8601 or day/month/year; without a time zone it is of `zone`."""
-    written = str(value).strip()
-    if found := _EUROPEAN.fullmatch(written):
-        day, month, year, hour, minute, second = (int(part or 0) for part in found.groups())
-        parts = (year, month, day, hour, minute, second)
+    """Return an aware moment from ISO 8601 or day, month, year (`dates`); without a time zone it is of `zone`."""
     try:
-        at = datetime(*parts, tzinfo=zone) if found else datetime.fromisoformat(written)
+        return dates.read(str(value), zone)
     except ValueError as error:
         raise RowError("not-a-date", text(value)) from error
-    return at if at.tzinfo else at.replace(tzinfo=zone)
 
 
 def _country(value: object) -> str:
@@ -111,16 +106,20 @@ SUBJECTS = ("consumer", "professional", "organisation")
 SOURCES = ("direct", "partner", "rented", "bought", "exchanged", "scraped", "enriched")
 COLUMNS: tuple[Column, ...] = (
     Column("address", "address", text, "e-mail address", ("email", "e_mail", "mail", "courriel", "adresse_email",
-           "adresse_e_mail", "adresse_mail", "email_address", "adresse", "mel")),
+           "adresse_e_mail", "adresse_mail", "email_address", "e_mail_address", "adresse_messagerie",
+           "adresse_electronique", "adresse", "courrier_electronique", "mel")),
     Column("at", "event", text, "when it happened: ISO 8601 or day/month/year", ("date", "date_consentement",
            "consent_date", "consented_at", "optin_date", "date_optin", "opt_in_date", "date_achat", "date_vente",
-           "sale_date", "date_collecte", "given_at", "confirmed_at")),
+           "sale_date", "date_collecte", "date_inscription", "date_abonnement", "inscrit_le", "abonne_le",
+           "signup_date", "subscribed_at", "subscription_date", "optin_time", "opt_in_time", "given_at", "confirmed_at",
+           "confirm_time")),
     Column("kind", "event", _kind, f"event to record: {', '.join(KINDS)}", ("event",)),
     Column("channel", "event", _channel, f"channel that it is about, else email: {', '.join(CHANNELS)}", ("canal",)),
     Column("first_name", "contact", text, "given name", ("prenom", "firstname", "given_name")),
-    Column("name", "contact", text, "name", ("nom", "lastname", "last_name", "full_name", "nom_complet", "surname")),
+    Column("name", "contact", text, "name", ("nom", "lastname", "last_name", "full_name", "nom_complet",
+           "nom_famille", "surname")),
     Column("company", "contact", text, "company", ("societe", "entreprise", "organisation", "organization",
-           "raison_sociale")),
+           "raison_sociale", "nom_entreprise", "nom_societe", "company_name")),
     Column("function", "contact", text, "function in the company", ("fonction", "poste", "job_title", "job", "titre")),
     Column("subject", "contact", _one_of(*SUBJECTS), "consumer, professional or organisation", ("type",)),
     Column("country", "contact", _country, "country, two letters", ("pays", "country_code", "code_pays")),
@@ -153,13 +152,13 @@ COLUMNS: tuple[Column, ...] = (
 BY_NAME: Mapping[str, Column] = {column.name: column for column in COLUMNS}
 
 
-def plain(header: str) -> str:
-    """Return a header without case, accents and signs, for comparing."""
-    bare = "".join(sign for sign in unicodedata.normalize("NFKD", header) if not unicodedata.combining(sign))
-    return re.sub(r"[^a-z0-9]+", "_", bare.casefold()).strip("_")
+_POSTAL = frozenset({"address", "adresse"})  # of the post where another column is of e-mail
+_KNOWN = {plain(name): column.name for column in COLUMNS for name in (column.name, *column.names)}
 
 
-_KNOWN = {name: column.name for column in COLUMNS for name in (column.name, *column.names)}
+def is_address(header: str) -> bool:
+    """Return whether a column with this header holds addresses of e-mail."""
+    return _KNOWN.get(plain(header)) == "address" and plain(header) not in _POSTAL
 
 
 def meanings(headers: Iterable[str], chosen: Mapping[str, str], *, lone: bool = False) -> dict[str, str]:
@@ -177,7 +176,7 @@ def meanings(headers: Iterable[str], chosen: Mapping[str, str], *, lone: bool = 
             raise Misuse(f"--map {name}={header}: the file has no column {header}; it has {', '.join(headers)}")
     found = {header: name for name, header in chosen.items()}
     taken = set(chosen)
-    for header in headers:
+    for header in sorted(headers, key=lambda one: plain(one) in _POSTAL):
         name = _KNOWN.get(plain(header), "")
         if header not in found and name and name not in taken:
             found[header] = name
@@ -185,7 +184,7 @@ def meanings(headers: Iterable[str], chosen: Mapping[str, str], *, lone: bool = 
     if len(headers) == 1 and not found and lone:
         return {headers[0]: "address"}
     if "address" not in taken:
-        raise Misuse(f"no column is the address; say which with --map address=COLUMN: {', '.join(headers)}")
+        raise Misuse(f"no column is the address; say which with --map address=HEADER: {', '.join(headers)}")
     return found
 
 
@@ -213,6 +212,7 @@ class Shape:
         self.address, self.at = places.get("address"), places.get("at")
         self.acquired_at, self.channel = places.get("acquired_at"), places.get("channel")
         self.kind = places.get("kind")
+        self.noes = elsewhere.recognised(columns, names)
         # (place, name, how to read it, whether it is evidence)
         self.readers = [
             (place, name, BY_NAME[name].read, BY_NAME[name].part == "evidence")
@@ -268,6 +268,8 @@ class Reading:
         direct = self._own and source == "direct"
         evidence = self._evidence | own if own else self._evidence
         channel = self._channel if (place := shape.channel) is None or _empty(cells[place]) else _channel(cells[place])
+        if shape.noes and (said := elsewhere.said(shape.noes, cells, channel)):
+            raise RowError("opposed-there", ", ".join(f"{title}: {text(value)}" for title, value in said.items()))
         kind = self._kind if (place := shape.kind) is None or _empty(cells[place]) else _kind(cells[place])
         return Entry(address, address.key, contact, kind, at, channel, direct, evidence)
 

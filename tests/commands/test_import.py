@@ -257,7 +257,7 @@ def test_the_regime_of_the_list_says_what_a_row_is_about(tea: Gate, sheet: Sheet
 HOSTILE = {
     "empty": ("", 2, "the file is empty"),
     "blank lines": ("\n\n\n", 2, "the file is empty"),
-    "no address column": ("colour,size\nred,1\n", 2, "--map address=COLUMN: colour, size"),
+    "no address column": ("colour,size\nred,1\n", 2, "--map address=HEADER: colour, size"),
     "twice": ("email,email\na@example.org,b@example.org\n", 2, "names a column twice: email"),
     "neither encoding": (b"email\n\x81\x8d@example.org\n", 2, "neither UTF-8 nor Windows-1252"),
     "an open quote": ('email,nom\na@example.org,"open\n' + "b@example.org,x\n" * 9000, 1, ""),

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -264,3 +265,13 @@ def test_a_check_is_a_line_for_each_address_and_a_sentence_for_one_alone(anna: G
     assert alone[0].split() == ["refuse", "R-UNKNOWN", "nobody@example.org"]
     assert alone[1].strip() == "no record of this recipient"
     assert [line.split()[1:] for line in many] == [["A-CONSENT", "anna@example.org"], ["INVALID", "nobody"]]
+
+
+def test_the_column_of_those_who_left_another_tool_is_found_by_its_header(
+    tea: Gate, sheet: Callable[..., Path]
+) -> None:
+    path = sheet("CONTACT ID;EMAIL;NOM\n1;anna@example.org;Petit\n2;bob@example.org;Grand\n")
+
+    assert tea.json("opposition", "import", path)["taken"] == 2
+
+    tea.run("check", "--list", "news", "anna@example.org", code=1)
