@@ -38,6 +38,7 @@ _TYPOGRAPHY = str.maketrans(
     {"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "…": "...", "\u00a0": " ", "\u202f": " "}
 )
 LINE_MOST = 998
+_PLAIN = frozenset({"", "7bit", "8bit", "binary"})
 # Text that quoted-printable leaves as it is, as most in English.
 _QP_ITSELF = re.compile(rb"(?:(?!\.|--)[\t -<>-~]{0,76}+(?<![ \t])(?:\r\n|\Z))*+")
 _B64_LINE = 76
@@ -95,7 +96,7 @@ def long_lined(data: bytes) -> bool:
 
 def transfer_decoded(raw: bytes, encoding: str) -> bytes | None:
     """Return the body without its transfer encoding; None for an unknown one, or base64 that readers may read apart."""
-    if encoding in ("", "7bit", "8bit", "binary"):
+    if encoding in _PLAIN:
         return raw
     if encoding == "quoted-printable":
         return binascii.a2b_qp(raw)
@@ -106,6 +107,11 @@ def transfer_decoded(raw: bytes, encoding: str) -> bytes | None:
         except ValueError:
             return None
     return None
+
+
+def known(encoding: str) -> bool:
+    """Return whether `readings` decodes all that a lenient reader would decode."""
+    return encoding in _PLAIN or "quoted" in encoding or "base64" in encoding
 
 
 def readings(raw: bytes, encoding: str, label: str) -> tuple[bytes, ...]:

@@ -8,8 +8,10 @@ library's parser and to a browser's.
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from html import unescape
 
+from gateway.mail import sheets
 from gateway.mail.page import BLANKS, FOREIGN, RAW, ROOT, VOID, Page, Spot, expression, quick, words
 
 # Those written in the usual way first: an expression for them alone is quicker.
@@ -58,42 +60,90 @@ def find(page: Page) -> Spot | None:
     That is before the last `</body>` that is a tag, else before the last `</html>`, else at the end; in a document
     that ends inside a comment, a tag or raw text, before that.
     """
-    if _hides_all(page):
+    if _veiled(page):
         return None
-    return page.plain or quick(page) or careful(page)
+    spot = page.plain or quick(page) or careful(page)
+    return None if spot and _covered(page.low, spot.offset) else spot
 
 
-_ROOTS_MOST = 20  # each of which may look as if it went on to the end of the page
-# A comment or an escape in the style of a page as a whole is of nobody who means to be read.
-_HIDING = expression(
-    rb"""display[\s]*:[\s]*none|visibility[\s]*:[\s]*(?:hidden|collapse)|opacity[\s]*:[\s]*(?:0+\.?0*|\.0+)(?![0-9.])
-    |[\s"']hidden(?=[\s=>/])|\\[a-z0-9]|/\*""",
+_TAGS_SIZE = 20_000  # bytes of tags, each of which may look as if it went on to the end of the page
+_SHEET = expression(
+    rb"<style(?=[\s/>])%(attributes)b(?:>|\Z)([^<]*+(?:<(?!/style[\s/>])[^<]*+)*+)" % {b"attributes": _ATTRIBUTES},
     re.VERBOSE,
 )
+_START_TAG = re.compile(rb"<[a-z]")
 
 
-def _hides_all(page: Page) -> bool:
-    """Return whether the page as a whole is not shown, or may not be: then no place in it is."""
-    for name in (b"html", b"body"):
-        at, there = -1, page.count(name)
-        for number in range(_ROOTS_MOST + 1 if there is None else there):
-            at = page.low.find(b"<" + name, at + 1)
-            if at < 0:
-                break
-            if number == _ROOTS_MOST or _hidden(page.low, at):
+def _veiled(page: Page) -> bool:
+    """Return whether what is put at the end of the page may not be shown: the page as a whole, or by its sheets."""
+    low = page.low
+    if b"shadowroot" in low:  # only what is in the shadow is shown
+        return True
+    tags: list[bytes] = []
+    size = 0
+    for name in (b"html", b"body", b"link", b"meta"):
+        for tag in _named(page, name):
+            tags.append(tag)
+            size += len(tag)
+            if size > _TAGS_SIZE:
                 return True
-    return False
+    found = tuple(_SHEET.findall(low)) if b"<style" in low else ()
+    small = sum(map(len, found)) < _REMEMBERED_MOST
+    return (_veil_remembered if small else _veil)(tuple(tags), found)
 
 
-def _hidden(low: bytes, at: int) -> bool:
-    """Return whether the tag that begins at `at`, with a name of four letters, may hide its element."""
-    if low.startswith(b">", at + 5):
+def _named(page: Page, name: bytes) -> Iterator[bytes]:
+    """Yield each tag of a `name` with four letters, in any reading."""
+    low, at, there = page.low, -1, page.count(name)
+    while there is None or there > 0:
+        at = low.find(b"<" + name, at + 1)
+        if at < 0:
+            return
+        if not low.startswith(b">", at + 5):
+            token = _TOKEN.match(low, at)
+            yield token[0] if token else low[at:]
+        there = there and there - 1
+
+
+_REMEMBERED_MOST = 20_000  # bytes of sheets; the messages of a campaign have the same
+
+
+def _veil(tags: tuple[bytes, ...], found: tuple[bytes, ...]) -> bool:
+    roots = []
+    for tag in tags:
+        given = _attributes(tag)
+        if tag.startswith(b"<link"):
+            if b"stylesheet" in given.get(b"rel", b"") and sheets.fetches(given.get(b"href", b"")):
+                return True
+        elif tag.startswith(b"<meta"):  # it may forbid styles, those of the mention too, or lead away
+            says = given.get(b"http-equiv", b"")
+            if b"security" in says or b"refresh" in says:
+                return True
+        else:
+            roots.append(given)
+    return sheets.veil(found, sheets.root(roots))
+
+
+_veil_remembered = lru_cache(maxsize=64)(_veil)
+
+
+def _attributes(tag: bytes) -> dict[bytes, bytes]:
+    """Return the values of attributes by name; those of one name together, as some readers take the last."""
+    found: dict[bytes, bytes] = {}
+    for each in _ATTRIBUTE.finditer(tag, 5):
+        group = each.lastindex or 1
+        value = each[group] if group > 1 else b""
+        if b"&" in value:
+            value = unescape(value.decode("latin-1")).lower().encode("latin-1", "replace")
+        found[each[1]] = b"%b ; %b" % (found[each[1]], value) if each[1] in found else value
+    return found
+
+
+def _covered(low: bytes, offset: int) -> bool:
+    """Return whether something behind `offset` may be painted over what is put there, which has the highest place."""
+    if low.find(b"<", offset) < 0 or not _START_TAG.search(low, offset):
         return False
-    token = _TOKEN.match(low, at)
-    tag = token[0] if token else low[at:]
-    return (
-        _HIDING.search(unescape(tag.decode("latin-1")).encode("latin-1", "replace") if b"&" in tag else tag) is not None
-    )
+    return b"z-index" in low or b"\\" in low or b"&" in low[offset:]
 
 
 def careful(page: Page) -> Spot | None:

@@ -30,26 +30,34 @@ _STOP, _CHOOSE, _WRITE, _MAIL, _UNTRACK = "\x01", "\x02", "\x03", "\x04", "\x05"
 _SLOTS = re.compile("[\x01-\x05]")
 _HARD = "\x06"  # a space at which no line is broken
 
-# The sender's style sheet rules the page: what would hide the block or its words is overruled, element by element.
+# The sender's style sheet rules the page: all of it is overruled, element by element, and the block begins anew.
+# Clients that do not know `all` hardly know what could hide the block either; the rest is said by name, or in `sheets`.
+_ANEW, _OURS = "all:initial!important", "all:revert!important"
 _LETTERS = "font-size:13px!important;line-height:20px!important;color:#333333!important"
-_BARE = "background:none!important"
+_BARE = f"{_OURS};background:none!important"
 _SHOWN = (
-    "clear:both!important;display:block!important;visibility:visible!important;opacity:1!important;"
-    "max-height:none!important;overflow:visible!important"
+    f"{_ANEW};clear:both!important;display:block!important;visibility:visible!important;opacity:1!important;"
+    "max-height:none!important;overflow:visible!important;position:relative!important;z-index:2147483647!important"
 )
-_BOX = f"{_SHOWN};margin:16px 0 0;padding:0".replace(" ", _HARD)
+_BOX = f"{_SHOWN};margin:16px 0 0!important;padding:0!important".replace(" ", _HARD)
 _INSIDE = (
-    f"visibility:visible!important;background-color:#ffffff!important;font-family:Arial,Helvetica,sans-serif;{_LETTERS};"
-    "text-align:start!important;white-space:normal!important;word-break:break-word"
+    "visibility:visible!important;background-color:#ffffff!important;"
+    f"font-family:Arial,Helvetica,sans-serif!important;{_LETTERS};"
+    "text-align:start!important;white-space:normal!important;word-break:break-word!important"
 )
-_FRAME, _ROW = "display:table!important;width:100%", "display:table-row!important"
-_CELL = f"display:table-cell!important;padding:12px 16px 4px;border-top:1px solid #767676;{_INSIDE}".replace(" ", _HARD)
-_PARAGRAPH = f"display:block!important;max-width:640px;margin:0 auto 8px;padding:0;{_BARE};{_LETTERS}".replace(
-    " ", _HARD
-)
-_OPENING = f"{_SHOWN};margin:0;padding:8px 16px 1px;{_INSIDE}".replace(" ", _HARD)
+_FRAME = f"{_OURS};display:table!important;width:100%!important;border-spacing:0!important"
+_GROUP, _ROW = f"{_OURS};display:table-row-group!important", f"{_OURS};display:table-row!important"
+_CELL = (
+    f"{_OURS};display:table-cell!important;padding:12px 16px 4px!important;"
+    f"border-top:1px solid #767676!important;{_INSIDE}"
+).replace(" ", _HARD)
+_PARAGRAPH = (
+    f"{_BARE};display:block!important;max-width:640px!important;margin:0 auto 8px!important;padding:0!important;"
+    f"{_LETTERS}"
+).replace(" ", _HARD)
+_OPENING = f"{_SHOWN};margin:0!important;padding:8px 16px 1px!important;{_INSIDE}".replace(" ", _HARD)
 _LINK = (
-    f"display:inline!important;{_BARE};font-size:13px!important;color:#0b4fa8!important;"
+    f"{_BARE};display:inline!important;font-size:13px!important;color:#0b4fa8!important;"
     "text-decoration:underline!important"
 )
 _STRONG = f"{_LINK};font-weight:bold!important"
@@ -253,10 +261,10 @@ def _boxed(page: list[str], lang: str) -> list[str]:
     lines = [
         f'<div lang="{lang}" dir="{_direction(lang)}" role="contentinfo" style="{_BOX}">',
         '<table role="presentation" width="100%" border="0" cellspacing="0" cellpadding="0" bgcolor="#ffffff"'
-        f' style="{_FRAME}"><tr style="{_ROW}">',
+        f' style="{_FRAME}"><tbody style="{_GROUP}"><tr style="{_ROW}">',
         f'<td bgcolor="#ffffff" style="{_CELL}">',
         *page,
-        "</td></tr></table></div>",
+        "</td></tr></tbody></table></div>",
     ]
     return [part.replace(_HARD, " ") for line in lines for part in _wrapped(line, _HTML_WIDTH)]
 

@@ -238,6 +238,8 @@ def _check_sealed(content: bytes, root: Part) -> None:
 
 
 def _check_part(content: bytes, part: Part) -> None:
+    if not encode.known(part.encoding):  # some readers show what is in it, pixels and all
+        raise Broken("encoding-unknown", part.encoding[:40].encode("ascii", "replace").decode("ascii"))
     raw = content[part.body_start : part.end]
     for data in encode.readings(raw, part.encoding, part.type.params.get("charset", "")):
         if b"-----BEGIN PGP MESSAGE-----" in data:

@@ -70,7 +70,7 @@ def dressed(page: str, styles: Mapping[str, str]) -> str:
             return tag[0]
         ours, own = styles.get(name, styles[""]), re.search(r'\sstyle="([^"]*)"', rest)
         rest = rest.replace(own[0], "") if own else rest
-        more = f";{own[1].strip().rstrip(';')}" if own else ""
+        more = "".join([f";{each.strip()}!important" for each in own[1].split(";") if each.strip()]) if own else ""
         return f'<{name} style="{ours}{more}"{rest}>'
 
     return re.sub(r"<([a-z]+)([^<>]*)>", dress, page)

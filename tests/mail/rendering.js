@@ -16,6 +16,15 @@ async ({pages, width, stop}) => {
     }
     return {r: 255, g: 255, b: 255};
   };
+  // Whether nothing around the words fades, cuts or moves them.
+  const plain = (view, node) => {
+    for (; node; node = node.parentElement) {
+      const style = view.getComputedStyle(node);
+      const odd = [style.filter, style.clipPath, style.maskImage, style.transform].some((one) => one && one !== "none");
+      if (odd || style.opacity < 0.9 || style.mixBlendMode !== "normal") return false;
+    }
+    return true;
+  };
   const judged = (view, link) => {
     link.scrollIntoView({block: "center"});
     const box = [...link.getClientRects()].find((one) => one.width > 1 && one.height > 1);
@@ -27,6 +36,7 @@ async ({pages, width, stop}) => {
     const [a, b] = [light(rgb(style.color)), light(behind(view, words))].sort((p, q) => q - p);
     return {
       hit: !!hit && (hit === link || link.contains(hit)),
+      plain: plain(view, words) && style.webkitTextFillColor === style.color && style.webkitTextSecurity === "none",
       contrast: (a + 0.05) / (b + 0.05),
       size: parseFloat(style.fontSize),
       left: box.left, right: box.right, wide: view.document.documentElement.scrollWidth,
