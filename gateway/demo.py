@@ -22,6 +22,7 @@ from gateway.flow import check
 from gateway.flow.context import Context, open_context
 from gateway.law.reasons import Verdict
 from gateway.mail.address import parse
+from gateway.seat import Seat
 from gateway.service import PARTS, Gateway, Plan
 from gateway.settings import Settings
 from gateway.store import migrate, spool
@@ -75,7 +76,7 @@ class Demo:
     async def open(self, parts: frozenset[str] = PARTS) -> None:
         """Start the gateway with these parts; one that runs is stopped first."""
         await self.close()
-        self._gateway = Gateway(self._context, Plan(parts, node=f"demo/{clock.ticks()}"))
+        self._gateway = Gateway(self._context, Plan(parts, seat=Seat(f"demo/{clock.ticks()}")))
         await self._gateway.start()
 
     async def close(self) -> None:

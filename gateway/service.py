@@ -5,20 +5,18 @@ couriers. The parent only watches: it starts a worker that died again, and hands
 """
 
 import asyncio
-import os
-import secrets
 import signal
 import socket
 import tempfile
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 import uvloop
 
-from gateway import journal, meters, probes, workforce
+from gateway import journal, meters, probes, seat, workforce
 from gateway.courier.courier import Courier
 from gateway.courier.hop import courier_of
 from gateway.courier.webhook import Caller, Hosts
@@ -31,6 +29,7 @@ from gateway.flow.deliver import Deliverer
 from gateway.flow.facts import Reader
 from gateway.flow.handover import Handover
 from gateway.flow.inbound import Inbox
+from gateway.flow.inheritance import inherit
 from gateway.flow.optout import Desk
 from gateway.flow.outbox import Outbox
 from gateway.flow.presses import Presses
@@ -38,6 +37,7 @@ from gateway.flow.report import Reporter
 from gateway.flow.retention import Retainer
 from gateway.flow.rights import Rights
 from gateway.flow.seal import Sealer
+from gateway.seat import Seat
 from gateway.settings import Settings, renewed
 from gateway.smtp.inbound import start_inbound
 from gateway.smtp.options import SmtpOptions
@@ -57,10 +57,10 @@ Reread = Callable[[], Settings]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one process opens: which parts, where, under which node name."""
+    """What one process opens: which parts, where, under whose name."""
 
     parts: frozenset[str] = PARTS
-    node: str = ""
+    seat: Seat = field(default_factory=lambda: Seat(""))
     reuse_port: bool = False
     chores: bool = True  # sealing, retention: one worker of several is enough
     smtp: Where | None = None
@@ -126,7 +126,9 @@ class Gateway:
         smtp = [f"{host}:{port}" for host, port in self.door.addresses] if self.door else []
         back = [f"{host}:{port}" for host, port in self.inbound.addresses] if self.inbound else []
         web = f"{self.web.host}:{self.web.port}" if self.web else ""
-        journal.note("ready", node=self._plan.node, parts=sorted(self._plan.parts), smtp=smtp, web=web, inbound=back)
+        journal.note(
+            "ready", node=self._plan.seat.node, parts=sorted(self._plan.parts), smtp=smtp, web=web, inbound=back
+        )
 
     async def stop(self) -> None:
         """Take nothing new, finish what is in hand, close; in the reverse order of opening."""
@@ -136,7 +138,7 @@ class Gateway:
         context, plan = self._context, self._plan
         reader = Reader(context)
         stack.push_async_callback(reader.close)
-        committer = Committer(context, plan.node)
+        committer = Committer(context, plan.seat.node)
         stack.push_async_callback(committer.close)
         deliverer = await self._open_courier(stack, reader, committer) if "courier" in plan.parts else None
         if "web" in plan.parts:
@@ -149,11 +151,13 @@ class Gateway:
         if plan.chores:
             caller = Caller(Hosts(context.settings.plugins.internal_hosts))
             stack.push_async_callback(caller.close)
-            outbox = Outbox(context, caller, plan.node)
+            outbox = Outbox(context, caller, plan.seat.node)
             for chore in (Sealer(context), Reporter(context), Retainer(context), outbox):
                 self._run(stack, type(chore).__name__.lower(), chore.run())
                 stack.push_async_callback(chore.stop)
         await self._open_probes(stack)
+        inheriting = asyncio.create_task(inherit(context, plan.seat.dead, plan.seat.settle))
+        stack.callback(inheriting.cancel)
 
     def _run(self, stack: AsyncExitStack, name: str, work: Coroutine[None, None, None]) -> None:
         """Let `work` run until what is pushed after this has told it to stop."""
@@ -163,8 +167,7 @@ class Gateway:
     async def _open_courier(self, stack: AsyncExitStack, reader: Reader, committer: Committer) -> Deliverer:
         self._handover = Handover(self._context, reader, courier_of(self._context.settings))
         stack.push_async_callback(self._close_couriers, self._handover)
-        self._deliverer = Deliverer(self._context, self._handover, committer, self._plan.node)
-        await self._deliverer.inherit()
+        self._deliverer = Deliverer(self._context, self._handover, committer, self._plan.seat.node)
         self._run(stack, "courier", self._deliverer.run())
         stack.push_async_callback(self._deliverer.stop, GRACE)
         return self._deliverer
@@ -257,7 +260,7 @@ def run(settings: Settings, parts: frozenset[str] = PARTS, workers: int = 1, rer
     reread = reread or (lambda: settings)
     _check_database(settings)
     if workers == 1:
-        _work(settings, reread, Plan(parts, node=_node(0)))
+        _work(settings, reread, Plan(parts))
     else:
         _supervise(settings, reread, parts, workers)
 
@@ -275,17 +278,13 @@ def _check_database(settings: Settings) -> None:
         store.close()
 
 
-def _node(worker: int) -> str:
-    """Return a name that no other living process has: leases are held under it."""
-    return f"{socket.gethostname()}/{os.getpid()}/{worker}/{secrets.token_hex(3)}"
-
-
 def _work(settings: Settings, reread: Reread, plan: Plan) -> None:
     """Be one worker until told to stop."""
     if settings.web.probes:
         meters.begin(plan.meters)
     context = open_context(settings)
     try:
+        plan = replace(plan, seat=seat.take(context.store))
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_serve(Gateway(context, plan, reread)))
     finally:
@@ -315,11 +314,8 @@ def _supervise(settings: Settings, reread: Reread, parts: frozenset[str], worker
         held, plan = _reserve(settings, parts)
         plan = replace(plan, meters=Path(shared))
 
-        # A worker has the name of the dead one whose place it takes, and so frees what that one held.
-        nodes = [_node(number) for number in range(workers)]
-
         def work(number: int) -> None:
-            _work(settings, reread, replace(plan, node=nodes[number], chores=number == 0))
+            _work(settings, reread, replace(plan, chores=number == 0))
 
         def again() -> None:
             """Let workers that are started from now on have the new settings; what is wrong with them, others say."""

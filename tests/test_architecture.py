@@ -21,7 +21,7 @@ LEVELS = [
     "store courier loader",
     "flow",
     "smtp web",
-    "probes doctor workforce",
+    "probes doctor workforce seat",
     "service sample",
     "demo",
     "commands",

@@ -6,8 +6,11 @@ the next hop offers PIPELINING (RFC 2920).
 """
 
 import asyncio
+import socket
+import struct
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
@@ -19,6 +22,7 @@ from gateway.mail.reply import Reply
 
 END = b".\r\n"
 _PIECE = 262_144  # bytes given to the transport at once
+_SENDING, _DROPPING = struct.pack("ii", 0, 0), struct.pack("ii", 1, 0)  # struct linger (socket(7)): off; on, no time
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class Line(asyncio.Protocol):
         self._writable.set()
         self._transport = cast("asyncio.Transport", client.transport)
         self._transport.set_protocol(self)
+        self._linger(after_death=False)
 
     @property
     def usable(self) -> bool:
@@ -146,7 +151,19 @@ class Line(asyncio.Protocol):
         except Lost:
             pass
         finally:
+            self._linger(after_death=True)
             self._transport.close()
+
+    def _linger(self, *, after_death: bool) -> None:
+        """Say whether the system may go on sending what we wrote when the connection, or the process, has ended.
+
+        While letters are sent it may not: what a dead process held is given to others at once (`gateway.seat`), and its
+        people are told that nothing more comes.
+        """
+        line: socket.socket | None = self._transport.get_extra_info("socket")
+        if line is not None:
+            with suppress(OSError):  # it is closed already
+                line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _SENDING if after_death else _DROPPING)
 
     def _send(self, data: bytes | memoryview, replies: int) -> None:
         if not self.usable:

@@ -132,21 +132,6 @@ class Deliverer:
         if self._behind and self.free * 2 >= self._most:
             self._wake.set()
 
-    async def inherit(self) -> None:
-        """Free what a process of the same name held that has died; before anything is leased under this name again."""
-
-        def take() -> int:
-            with self._store.begin() as tx:
-                return spool.inherit(tx, self._node, clock.now(), self._period)
-
-        try:
-            freed = await asyncio.to_thread(take)
-        except TryLater as trouble:
-            journal.warn("spool-unreachable", why=str(trouble))
-            return
-        if freed:
-            journal.note("inherited", parcels=freed)
-
     async def run(self) -> None:
         """Claim and attempt due parcels until `stop`."""
         renewing = asyncio.create_task(self._renew())

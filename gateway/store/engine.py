@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import URL, make_url, text
 from sqlalchemy.exc import ArgumentError
@@ -98,9 +99,14 @@ class Store:
             there: datetime = tx.connection().execute(_CLOCK).scalar_one()
             return before + (clock.now() - before) / 2 - there
 
+    @property
+    def file(self) -> Path | None:
+        """The file of the embedded database; None for a server."""
+        return embedded.file_of(self.url) if self.embedded else None
+
     def room(self) -> int | None:
         """Return how many bytes the disk of the embedded database still takes; None for a server elsewhere."""
-        return shutil.disk_usage(embedded.file_of(self.url).parent).free if self.embedded else None
+        return shutil.disk_usage(self.file.parent).free if self.file else None
 
     def close(self) -> None:
         """Let go of every connection."""

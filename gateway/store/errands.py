@@ -64,6 +64,11 @@ _MINE = (_TABLE.c.id == bindparam("errand"), _TABLE.c.node == bindparam("mine"))
 _LATER = (
     update(_TABLE).where(*_MINE).values(node="", due_at=bindparam("due", type_=Moment), attempts=_TABLE.c.attempts + 1)
 )
+_INHERIT = (
+    update(_TABLE)
+    .where(_TABLE.c.due_at > _now, Among(_TABLE.c.node, "nodes", "text"))
+    .values(node="", due_at=bindparam("now", type_=Moment))
+)
 
 
 def add(tx: Session, rows: Sequence[Row]) -> int:
@@ -75,6 +80,11 @@ def claim(tx: Session, node: str, now: datetime, lease: timedelta, limit: int) -
     """Take at most `limit` errands that are due; they are `node`'s until the lease ends."""
     values = {"new_node": node, "now": now, "until": now + lease, "most": limit}
     return [Claimed(*row) for row in tx.connection().execute(_CLAIM, values)]
+
+
+def inherit(tx: Session, nodes: Collection[str], now: datetime) -> int:
+    """Let any node have at once all errands that `nodes` hold, which are dead; return how many there were."""
+    return tx.connection().execute(_INHERIT, {"nodes": list(nodes), "now": now}).rowcount
 
 
 def done(tx: Session, node: str, ids: Collection[int]) -> int:

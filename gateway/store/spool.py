@@ -129,7 +129,8 @@ _INHERIT = Prepared(
         _OPEN,
         _PARCELS.c.due_at > bindparam("now", type_=Moment),
         _PARCELS.c.due_at <= bindparam("until", type_=Moment),
-        *_MINE,
+        _PARCELS.c.state == "leased",
+        Among(_PARCELS.c.node, "nodes", "text"),
     )
     .values(state="waiting", due_at=bindparam("now", type_=Moment), node="", leased_until=None)
 )
@@ -190,9 +191,9 @@ def free(tx: Session, node: str, ids: Collection[int], now: datetime) -> int:
     return _FREE.count(tx, {"ids": ids, "mine": node, "now": now})
 
 
-def inherit(tx: Session, node: str, now: datetime, lease: timedelta) -> int:
-    """Let any node have at once all parcels that are leased to `node`; return how many there were."""
-    return _INHERIT.count(tx, {"mine": node, "now": now, "until": now + lease})
+def inherit(tx: Session, nodes: Collection[str], now: datetime, lease: timedelta) -> int:
+    """Let any node have at once all parcels that are leased to `nodes`, which are dead; return how many there were."""
+    return _INHERIT.count(tx, {"nodes": nodes, "now": now, "until": now + lease})
 
 
 def submissions(tx: Session, ids: Collection[int]) -> dict[int, Handed]:

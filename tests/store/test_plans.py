@@ -135,7 +135,7 @@ def test_the_spool_is_worked_by_index(full: Store) -> None:
         spool.submissions(tx, [parcel.submission_id for parcel in claimed])
         spool.renew(tx, "a", [parcel.id for parcel in claimed], NOW, NOW)
         spool.in_hand(tx, [1, 2], NOW)
-        spool.inherit(tx, "b", NOW, LEASE)
+        spool.inherit(tx, ["b"], NOW, LEASE)
         spool.there(tx, [1, 2])
         gone, kept, _ = claimed
         settled = [

@@ -118,13 +118,13 @@ def test_a_lease_that_has_ended_is_never_renewed(store: Store) -> None:
     assert len(claim(store, "b", NOW + LEASE)) == 1
 
 
-def test_who_has_the_name_of_a_dead_node_frees_what_it_held(store: Store) -> None:
+def test_what_dead_nodes_held_is_anybodys_at_once_and_nobody_elses_is(store: Store) -> None:
     put(store, 3)
     claim(store, "dead", limit=1)
     claim(store, "alive", limit=1)
     with store.begin() as tx:
-        assert spool.inherit(tx, "dead", NOW + LEASE / 2, LEASE) == 1
-        assert spool.inherit(tx, "dead", NOW + LEASE / 2, LEASE) == 0
+        assert spool.inherit(tx, ["dead", "nobody"], NOW + LEASE / 2, LEASE) == 1
+        assert spool.inherit(tx, ["dead", "nobody"], NOW + LEASE / 2, LEASE) == 0
     assert len(claim(store, "b", NOW + LEASE / 2)) == 2
 
 

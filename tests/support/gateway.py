@@ -125,10 +125,13 @@ class World:
         self._until_ready(process, self.log, workers)
 
     @contextmanager
-    def beside(self, *arguments: str) -> Iterator[None]:
-        """Run another process of the gateway for the time of a `with` block, with a log of its own."""
+    def beside(self, *arguments: str, state: Path | None = None) -> Iterator[None]:
+        """Run another process of the gateway for the time of a `with` block, with a log of its own.
+
+        `state` is the folder that it keeps as its own; else it is that of the first one.
+        """
         log = self.folder / "beside.log"
-        process = self._launch(log, (ROOT / "cli.py",), arguments)
+        process = self._launch(log, (ROOT / "cli.py",), arguments, state)
         try:
             self._until_ready(process, log, 1)
             yield
@@ -136,12 +139,20 @@ class World:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait(40)
 
-    def _launch(self, log: Path, program: Sequence[str | Path], arguments: Sequence[str]) -> "subprocess.Popen[bytes]":
+    def _launch(
+        self, log: Path, program: Sequence[str | Path], arguments: Sequence[str], state: Path | None = None
+    ) -> "subprocess.Popen[bytes]":
         self._read = log.stat().st_size if log.exists() else 0
         command = [sys.executable, *program, "--config", self.config, "serve", *arguments]
         with log.open("ab") as file:
             return subprocess.Popen(
-                command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=file, stderr=file, start_new_session=True
+                command,
+                cwd=self.folder,
+                env={**os.environ, "STATE_DIRECTORY": str(state or self.folder)},
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
             )
 
     def _until_ready(self, process: "subprocess.Popen[bytes]", log: Path, workers: int) -> None:

@@ -1,4 +1,4 @@
-"""A next hop that grants DATA only when it is let, and keeps what follows."""
+"""A next hop that grants DATA, or reads the message after it, only when it is let, and keeps what follows."""
 
 import socket
 import threading
@@ -8,14 +8,18 @@ from typing import BinaryIO
 
 
 class Stalling:
-    """`reached` is set once somebody asks for DATA; `let` grants it, to everybody."""
+    """`reached` is set once somebody asks for DATA; `let` grants it, to everybody.
 
-    def __init__(self, listening: socket.socket) -> None:
+    One that is `deaf` grants it at once, and does not read on until it is let.
+    """
+
+    def __init__(self, listening: socket.socket, *, deaf: bool) -> None:
         self.reached = threading.Event()
         self.let = threading.Event()
         self.ended = threading.Semaphore(0)  # one for each connection that is over
         self.kept: list[tuple[str, bytes]] = []  # recipient and message
         self._listening = listening
+        self._deaf = deaf
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -43,8 +47,10 @@ class Stalling:
                 recipient = command.decode().partition("<")[2].partition(">")[0]
             if verb == b"DATA":
                 self.reached.set()
-                self.let.wait()
+                if not self._deaf:
+                    self.let.wait()
                 say(b"354 go on\r\n")
+                self.let.wait()
                 if (message := _message(line)) is None:
                     return
                 self.kept.append((recipient, message))
@@ -62,10 +68,12 @@ def _message(line: BinaryIO) -> bytes | None:
 
 
 @contextmanager
-def stalling(port: int) -> Iterator[Stalling]:
+def stalling(port: int, *, deaf: bool = False) -> Iterator[Stalling]:
     """Run it on a port of loopback."""
     with socket.create_server(("127.0.0.1", port)) as listening:
-        hop = Stalling(listening)
+        if deaf:  # what it does not read stays with the sender
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        hop = Stalling(listening, deaf=deaf)
         try:
             yield hop
         finally:
