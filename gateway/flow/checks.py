@@ -90,22 +90,26 @@ def _no(code: str, detail: str) -> Refusal:
 
 
 def _authors(draft: Draft, headers: Headers, advertiser: Advertiser) -> tuple[Author, ...] | Refusal:
-    """Check RFC 5322 3.6.2 (one From field) and CPCE L34-5 al. 5 (it names the advertiser: its own domain)."""
+    """Check RFC 5322 3.6.2 (one From field) and CPCE L34-5 al. 5 (it, and Sender, name the advertiser's own domain)."""
     count = sum(found.name == "from" for found in headers.fields)
     if count != 1:
         return _no("R-SMTP-SYNTAX", f"there must be one From field, not {count}")
+    name = "From"
     try:
         authors = looks.authors(headers)
+        name = "Sender"  # some readers show it: "on behalf of"
+        senders = looks.authors(headers, "sender")
     except Misuse as problem:
-        return _no("R-SMTP-SYNTAX", f"From: {problem}")
+        return _no("R-SMTP-SYNTAX", f"{name}: {problem}")
     if not authors:
         return _no("R-SMTP-SYNTAX", "the From field names no address")
     allowed = allowed_domains(draft.login.account, advertiser)
-    foreign = sorted({author.domain for author in authors if not within(author.domain, allowed)})
-    if foreign:
-        known = ", ".join(sorted(allowed)) or "none: `consentgate advertiser edit --domain` adds one"
-        detail = f"the From domain {foreign[0]} is not a sending domain of {advertiser.name} ({known})"
-        return _no("R-MSG-IDENTITY", detail)
+    for name, mailboxes in (("From", authors), ("Sender", senders)):
+        foreign = sorted({mailbox.domain for mailbox in mailboxes if not within(mailbox.domain, allowed)})
+        if foreign:
+            known = ", ".join(sorted(allowed)) or "none: `consentgate advertiser edit --domain` adds one"
+            detail = f"the {name} domain {foreign[0]} is not a sending domain of {advertiser.name} ({known})"
+            return _no("R-MSG-IDENTITY", detail)
     return authors
 
 

@@ -15,7 +15,7 @@ from unicodedata import combining, normalize
 from gateway.errors import Misuse
 from gateway.mail import bodies, encode, structure
 from gateway.mail.address import Address, parse
-from gateway.mail.headers import Headers
+from gateway.mail.headers import Headers, decode
 from gateway.mail.structure import Broken, Part
 
 _ANSWER = re.compile(r"\s*(?:re|r[ée]p|fwd?|tr|aw|wg|sv)\s*(?:\[\d+\]|\(\d+\))?\s*[:：]", re.IGNORECASE)
@@ -28,7 +28,16 @@ _MARKUP = re.compile(r"<(style|script|title)\b[^<>]*>[^<]*</\1\s*>|<!--[^<]*-->|
 _WORD = re.compile(r"[^\W_]+")
 _FORM_WORDS = "sa sas sasu sarl eurl snc sca scs scop sci ei eirl gie se ltd llc plc inc gmbh ag bv nv"
 _FORMS = frozenset(_FORM_WORDS.split())
-_FIELD_MOST = 20_000  # bytes of a From field
+_FIELD_MOST = 2_000  # bytes of a From field; the time of the standard library's parser grows with the square of it
+# One mailbox as every reader finds it, once quoted strings and comments are taken out: a name at most, and one address.
+_SPOT = r"[^\s<>()\[\],:;\"\\]"
+_MAILBOX = re.compile(
+    rf"\s*+(?:[^<>()\[\],:;\"@\\]*+<\s*+({_SPOT}++)\s*+>|({_SPOT}++)(?:\s*+<\s*+\2\s*+>)?)\s*+(?:,|\Z)"
+)
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"')
+_COMMENT = re.compile(r"\(((?:[^()\\]|\\.)*+)\)")
+_COMMENTS_DEEP = 4
+_MARKS = frozenset('<>@"')
 _REMEMBERED_MOST = 300  # longer values are rare, and a memory for them could be filled on purpose
 _TEXT_MOST = 200_000  # characters of text that are read
 
@@ -45,9 +54,12 @@ class Author(NamedTuple):
         return self.address.domain
 
 
-def authors(fields: Headers) -> tuple[Author, ...]:
-    """Return the mailboxes of the From fields; raise `errors.Misuse` when one is no address."""
-    return tuple(author for field in fields.fields if field.name == "from" for author in _known(field.raw))
+def authors(fields: Headers, name: str = "from") -> tuple[Author, ...]:
+    """Return the mailboxes of the From fields, or of those of another `name`.
+
+    Raises `errors.Misuse` when one is no address, or when some reader may find another one in its place.
+    """
+    return tuple(author for field in fields.fields if field.name == name for author in _known(field.raw))
 
 
 def _known(raw: bytes) -> tuple[Author, ...]:
@@ -63,7 +75,35 @@ def _mailboxes(raw: bytes) -> tuple[Author, ...]:
         found = policy.default.header_factory("from", value)
     except Exception as error:  # the standard library's parser stumbles over some fields
         raise Misuse("it is no list of addresses") from error
-    return tuple(Author(str(mailbox.display_name), parse(mailbox.addr_spec)) for mailbox in found.addresses)
+    written, said = _skeleton(value)
+    if _hosts(written) != [_host(each.addr_spec) for each in found.addresses] or _MARKS & set(said):
+        raise Misuse("readers may find another address in it; write it as: Name <address>")
+    return tuple([Author(f"{each.display_name} {said}".strip(), parse(each.addr_spec)) for each in found.addresses])
+
+
+def _skeleton(value: str) -> tuple[str, str]:
+    """Return a From field without quoted strings and comments, and what the comments say: old readers show it."""
+    written, said = _QUOTED.sub("q", value), []
+    for _ in range(_COMMENTS_DEEP):
+        said += _COMMENT.findall(written)
+        written = _COMMENT.sub(" ", written)
+    return written, " ".join(decode(each.encode()) for each in said)
+
+
+def _hosts(written: str) -> list[str] | None:
+    """Return where the mailboxes are that every reader finds in a skeleton; None when readers may differ."""
+    hosts, at = [], 0
+    while at < len(written):
+        mailbox = _MAILBOX.match(written, at)
+        if mailbox is None:
+            return None
+        hosts.append(_host(mailbox[1] or mailbox[2]))
+        at = mailbox.end()
+    return hosts
+
+
+def _host(address: str) -> str:
+    return address.rpartition("@")[2].lower()
 
 
 _remembered = lru_cache(maxsize=1024)(_mailboxes)

@@ -40,6 +40,32 @@ async def test_the_name_shown_for_the_sender_is_a_name_of_the_advertiser(
     assert code in await answer(embedded, FROM, shown)
 
 
+@pytest.mark.parametrize(
+    ("field", "code"),
+    [
+        ("lettre@maison-lavande.example", "250"),
+        ("lettre@maison-lavande.example <lettre@maison-lavande.example>", "250"),
+        ("lettre@maison-lavande.example (Maison Lavande)", "250"),
+        ('"Maison (Lavande)" <lettre@maison-lavande.example>', "250"),
+        ("lettre@maison-lavande.example (La Poste)", "R-MSG-IDENTITY"),
+        ("lettre@maison-lavande.example <chef@laposte.example>", "R-SMTP-SYNTAX"),
+        ("<lettre@maison-lavande.example> <chef@laposte.example>", "R-SMTP-SYNTAX"),
+        ("chef@laposte.example <lettre@maison-lavande.example>", "R-SMTP-SYNTAX"),
+        ("lettre@maison-lavande.example; chef@laposte.example", "R-SMTP-SYNTAX"),
+        ("<@laposte.example:lettre@maison-lavande.example>", "R-SMTP-SYNTAX"),
+        ("La Poste: lettre@maison-lavande.example;", "R-SMTP-SYNTAX"),
+        ("(La Poste <chef@laposte.example>) lettre@maison-lavande.example", "R-SMTP-SYNTAX"),
+        ("Maison Lavande <lettre@maison-lavande.example>\r\nSender: chef@laposte.example", "R-MSG-IDENTITY"),
+        ("Maison Lavande <lettre@maison-lavande.example>\r\nSender: demande@maison-lavande.example", "250"),
+    ],
+)
+async def test_every_reader_finds_the_same_author_and_it_is_the_advertiser(
+    embedded: Context, field: str, code: str
+) -> None:
+    """A program that reads the first address and one that reads the last would find two senders."""
+    assert code in await answer(embedded, FROM, b"From: " + field.encode())
+
+
 async def test_a_signed_offer_is_wrapped_and_its_signed_part_stays_as_it_is(embedded: Context) -> None:
     """rules.md F, P17."""
     signed = (
