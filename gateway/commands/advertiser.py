@@ -17,6 +17,7 @@ from gateway.store.tables import Advertiser
 from gateway.store.tx import Tx
 from gateway.web.color import is_color
 
+_HTTPS = re.compile(r"https://[^\s/?#@]+([/?#]\S*)?$", re.ASCII | re.IGNORECASE)
 FIELDS = (
     ("legal_name", "Name of the company as it is registered."),
     ("legal_form", "Such as SAS, SARL, EI."),
@@ -148,8 +149,8 @@ def _changed(row: Advertiser, values: dict[str, Any]) -> Advertiser:
                 raise Misuse(f"--siren {value}: not a SIREN; it has nine digits, of which the last is a check digit")
         if name == "domains":
             value = [domain_of(domain) for domain in value]  # noqa: PLW2901
-        if name == "privacy_url" and value and not value.startswith("https://"):
-            raise Misuse(f"--privacy-url {value}: it must begin with https://")
+        if name == "privacy_url" and value and not _HTTPS.match(value):
+            raise Misuse(f"--privacy-url {value}: write an address such as https://www.example.org/privacy")
         if name == "color" and value and not is_color(value):
             raise Misuse(f"--color {value}: not a colour; write it such as #0a5 or #2f5d50")
         if name == "email" and value:

@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -98,6 +99,18 @@ class Noun(click.Group):
         """Return the commands in the order in which they were added."""
         return list(self.commands)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that the first word names; for a word that is none, say which one it is like."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            if near := get_close_matches(args[0], self.list_commands(ctx), 3):
+                said = f"{error.message} Did you mean {' or '.join(near)}?"
+                raise click.UsageError(said, error.ctx) from error
+            raise
+
     def summary(self, ctx: click.Context, name: str) -> str:
         """Return the first sentence of a command's help, "" when it is not to be listed."""
         command = self.get_command(ctx, name)
@@ -158,6 +171,8 @@ class Root(Noun):
         except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError, KeyboardInterrupt):
             raise
         except Exception as error:
+            if isinstance(error, OSError) and error.filename:  # a file or folder that somebody named
+                raise Failure(f"{error.filename}: {error.strerror}", MISUSE) from error
             reference = journal.fault("command", error)
             raise Failure(
                 f"a mistake of ours, reference {reference}; the log above tells the story", MISTAKE

@@ -62,7 +62,7 @@ def grant(shell: Shell, /, address: str, list_name: str, **options: Any) -> None
     Exit code 1 when the person opposed: only they can undo that. Whether the evidence is enough says `check`.
     """
     kind = Kind(options["kind"]) if options["kind"] else None
-    values = {**evidence_of(options), "address": address}
+    values = {**evidence_of(shell, options), "address": address}
     with shell.context() as context:
         with context.store.read() as tx:
             row = list_named(tx, list_name)

@@ -9,6 +9,7 @@ from gateway.commands.common import Shell
 from gateway.errors import Misuse
 from gateway.flow import notices
 from gateway.flow.importrow import BY_NAME, COLUMNS, KINDS, RowError
+from gateway.law.regimes import POSITIVE_ACTS
 from gateway.store.tables import List
 from gateway.store.tx import Tx
 from gateway.text import say
@@ -33,16 +34,21 @@ def evidence_options(command: click.Command) -> click.Command:
     return command
 
 
-def evidence_of(options: dict[str, Any]) -> dict[str, object]:
-    """Return the values that were given, by column; raise Misuse for one that cannot be read."""
+def evidence_of(shell: Shell, options: dict[str, Any]) -> dict[str, object]:
+    """Return the values that were given, by column; raise Misuse for one that cannot be read.
+
+    An act that is no consent may be recorded, and is; whoever only mistyped it is told.
+    """
     given = {name.removeprefix("column_"): value for name, value in options.items() if name.startswith("column_")}
     found = {name: value for name, value in given.items() if value is not None}
     for name, value in found.items():
         try:
             BY_NAME[name].read(value)
         except RowError as error:
-            option = name.replace("_", "-")
-            raise Misuse(f"--{option} {value!r}: {error.code.replace('-', ' ')} ({error.detail})") from error
+            said = shell.out.say(f"refused.{error.code}", detail=error.detail)
+            raise Misuse(f"--{name.replace('_', '-')}: {said}") from error
+    if (mode := found.get("mode", "")) and mode not in POSITIVE_ACTS:
+        shell.out.note("mode-invalid", mode=mode, acts=", ".join(sorted(POSITIVE_ACTS)))
     return found
 
 

@@ -75,7 +75,7 @@ def file_(shell: Shell, /, file: Path, list_name: str, **options: Any) -> None: 
     """
     chosen = dict(_pair(text) for text in options["maps"])
     kind = Kind(options["kind"]) if options["kind"] else None
-    plan = Plan(str(file), shell.actor, chosen, evidence_of(options), kind)
+    plan = Plan(str(file), shell.actor, chosen, evidence_of(shell, options), kind)
     target = options["refused_to"] or Path("import" if str(file) == "-" else file).with_suffix(".refused.csv")
     _spare(target, file)
     with shell.context() as context, _opened(file) as stream, ExitStack() as stack:

@@ -117,7 +117,7 @@ def _resume(shell: Shell, list_name: str | None, campaign: str | None) -> tuple[
 @pass_shell
 def drop(shell: Shell, refs: tuple[int, ...], every: bool, yes: bool) -> None:
     """Delete copies that no courier holds. Their receipts stay."""
-    confirm(shell, yes, "ask-drop", count="*" if every else len(refs))
+    confirm(shell, yes, "ask-drop-all" if every else "ask-drop", refs=", ".join(map(str, refs)))
     _apply(shell, refs, every, ("waiting", "held", "failed"), lambda tx, ids, _now: spool.drop(tx, ids))
 
 

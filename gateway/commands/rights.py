@@ -164,16 +164,15 @@ def access(shell: Shell, address: str, advertiser: str | None, out: Path) -> Non
     with shell.context() as context, context.store.begin() as tx:
         owner = advertiser_named(tx, advertiser)
         row = contact_named(tx, owner, address)
-        request = requests.settle(context, tx, owner.id, parse(address), "access", shell.actor)
+        out.mkdir(parents=True, exist_ok=True, mode=0o700)
+        number = requests.settle(context, tx, owner.id, parse(address), "access", shell.actor).id
         found = access_.document(context, tx, owner, row)
         text = access_.page(found, access_.language(row), context.policy.timezone)
-        number = request.id
-    out.mkdir(parents=True, exist_ok=True, mode=0o700)
-    files = {out / f"access-{number}.json": json.dumps(found, ensure_ascii=False, indent=2, default=plain) + "\n",
-             out / f"access-{number}.html": text}  # fmt: skip
-    for path, content in files.items():
-        path.touch(mode=0o600)
-        path.write_text(content, encoding="utf-8")
+        files = {out / f"access-{number}.json": json.dumps(found, ensure_ascii=False, indent=2, default=plain) + "\n",
+                 out / f"access-{number}.html": text}  # fmt: skip
+        for path, content in files.items():  # before the request is closed: no file, no answer
+            path.touch(mode=0o600)
+            path.write_text(content, encoding="utf-8")
     shell.out.record({"address": address, "request": number, "files": [str(path) for path in files]})
 
 

@@ -201,7 +201,7 @@ def test_what_was_exported_comes_back_on_its_own_channel(tea: Gate, sheet: Sheet
 
     assert "R-CONSENT-CHANNEL" in tea.run("check", "--list", "other", "a@example.org", code=1).stdout
     assert (
-        "not one of"
+        "--channel: unknown value: fox (email, "
         in tea.run("contact", "grant", "x@example.org", "--list", "news", "--channel", "fox", *AT, code=2).stderr
     )
 
@@ -302,7 +302,7 @@ def test_a_formula_in_a_refused_row_is_disarmed(tea: Gate, sheet: Sheet) -> None
         (["--map", "address"], "write COLUMN=HEADER"),
         (["--separator", "::"], "one sign"),
         (["--encoding", "klingon"], "cannot be read as klingon"),
-        (["--from-person", "perhaps"], "--from-person 'perhaps'"),
+        (["--from-person", "perhaps"], "--from-person: neither yes nor no: perhaps"),
     ],
 )
 def test_an_option_that_makes_no_sense_is_misuse_before_anything_is_written(
