@@ -21,7 +21,10 @@ MOST = 1_048_576  # bytes of a body, either way
 PATIENCE = 15.0  # seconds for one call, from the name to the last byte
 CONNECTIONS = 50
 AGENT = "consentgate"
-_EMBEDDING = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")))
+_EMBEDDING = ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")
+_SITE = ("fec0::/10", "3fff::/20", "192.0.0.0/24", "192.88.99.0/24")  # inside somebody's network once, or in no one's
+_CLOUD = ("168.63.129.16/32",)  # kept by Azure for its machines
+_INWARD = tuple(map(ip_network, (*_EMBEDDING, *_SITE, *_CLOUD)))
 IPAddress = IPv4Address | IPv6Address
 
 
@@ -77,8 +80,8 @@ def _address(text: str) -> IPAddress | None:
 
 
 def _public(address: IPAddress) -> bool:
-    embeds = isinstance(address, IPv6Address) and any(address in network for network in _EMBEDDING)
-    return address.is_global and not address.is_multicast and not address.is_reserved and not embeds
+    inward = any(address in network for network in _INWARD)
+    return address.is_global and not address.is_multicast and not address.is_reserved and not inward
 
 
 class _Guarded(httpcore.AsyncNetworkBackend):

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import uvicorn
 from starlette.types import ASGIApp
 
+from gateway.web.wire import Wire
+
 BACKLOG = 2048
 GRACE = 30  # seconds that running answers have when we stop; an opt-out may wait for a courier
 
@@ -70,7 +72,7 @@ def serve(app: ASGIApp, *, host: str = "127.0.0.1", port: int = 0, listening: so
     """
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=Wire,
         ws="none",
         lifespan="off",
         access_log=False,

@@ -1,6 +1,7 @@
 """The server runs inside our loop, leaves signals alone, shares sockets and stops without losing an answer."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
@@ -8,9 +9,11 @@ import sys
 import threading
 
 import httpx
+import pytest
 import uvloop
 
 from gateway.errors import TryLater
+from gateway.web import wire
 from gateway.web.app import WebOptions, create_app, create_ops_app
 from gateway.web.server import bind, serve
 from tests.web.house import KNOWN, TOKENS, Desk, token
@@ -183,3 +186,114 @@ def test_what_strangers_send_leaves_nothing_in_the_log(caplog):
 
     run(story)
     assert caplog.records == []
+
+
+async def taken(server, pieces, most: int) -> int:
+    """Return how many bytes of `pieces`, sent again and again, are taken before the connection ends; at most `most`."""
+    reader, writer = await asyncio.open_connection(server.host, server.port)
+    writer.transport.set_write_buffer_limits(0)
+    sent = 0
+    try:
+        first, again = pieces
+        writer.write(first)
+        while sent < most:
+            writer.write(again)
+            await asyncio.wait_for(writer.drain(), 10)
+            sent += len(again)
+        await asyncio.wait_for(reader.read(), 10)
+    except ConnectionError:
+        pass
+    writer.transport.abort()
+    return sent
+
+
+ENDLESS = {
+    "one field": (b"GET / HTTP/1.1\r\nHost: a\r\nX: ", b"x" * 4096),
+    "many fields": (b"GET / HTTP/1.1\r\nHost: a\r\n", b"X: y\r\n" * 500),
+    "address": (b"GET /", b"x" * 4096),
+    "nothing": (b"", b"\r\n" * 2000),
+    "trailers": (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n", b"X: y\r\n" * 500),
+    "extension": (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"x" * 4096),
+    "body after the answer": (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9000000000\r\n\r\n", b"x" * 4096),
+}
+
+
+def test_what_is_sent_without_end_has_an_end():
+    most = 20_000_000
+
+    async def story() -> None:
+        server = serve(app(Desk()))
+        await server.start()
+        for name, pieces in ENDLESS.items():
+            assert await taken(server, pieces, most) < most, name
+        await server.stop()
+
+    run(story)
+
+
+def test_who_says_nothing_or_stops_in_the_middle_is_not_waited_for(monkeypatch):
+    monkeypatch.setattr(wire, "HEAD_PATIENCE", 0.3)
+
+    async def story() -> None:
+        server = serve(app(Desk()))
+        await server.start()
+        for said in (b"", b"\r\n", b"GET / HTTP/1.1\r\nHost", b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET"):
+            reader, writer = await asyncio.open_connection(server.host, server.port)
+            writer.write(said)
+            with contextlib.suppress(ConnectionError):
+                await asyncio.wait_for(reader.read(), 10)
+            writer.close()
+        await server.stop()
+
+    run(story)
+
+
+def test_more_connections_than_there_is_room_for_are_closed(monkeypatch):
+    monkeypatch.setattr(wire, "CONNECTIONS_MOST", 3)
+
+    async def story() -> None:
+        server = serve(app(Desk()))
+        await server.start()
+        held = [await asyncio.open_connection(server.host, server.port) for _ in range(3)]
+        async with httpx.AsyncClient(base_url=f"http://{server.host}:{server.port}") as client:
+            with pytest.raises(httpx.TransportError):
+                await client.get("/")
+            for _, writer in held:
+                writer.close()
+                await writer.wait_closed()
+            for _ in range(100):  # until the server has seen that they are gone
+                with contextlib.suppress(httpx.TransportError):
+                    assert (await client.get("/")).status_code == 404
+                    break
+                await asyncio.sleep(0.05)
+            else:
+                pytest.fail("there is no room again")
+        await server.stop()
+
+    run(story)
+
+
+def test_large_bodies_and_many_requests_on_one_connection_are_taken():
+    async def length(scope, receive, send):
+        size, more = 0, True
+        while more:
+            message = await receive()
+            size, more = size + len(message["body"]), message["more_body"]
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"7")]})
+        await send({"type": "http.response.body", "body": b"%07d" % size})
+
+    async def pieces():
+        for _ in range(2000):
+            yield b"x" * 100
+
+    async def story() -> None:
+        server = serve(length)
+        await server.start()
+        async with httpx.AsyncClient(base_url=f"http://{server.host}:{server.port}") as client:
+            assert (await client.post("/", content=b"x" * 3_000_000)).text == "3000000"
+            assert (await client.post("/", content=pieces())).text == "0200000"
+            for _ in range(50):
+                assert (await client.get("/", headers={"X": "y" * 8_000})).text == "0000000"
+        await server.stop()
+
+    run(story)
