@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from datetime import timedelta
 
 from gateway import clock
-from gateway.flow import facts, intake, judge, report, rows
+from gateway.flow import intake, judge, report, rows
 from gateway.flow.commit import Committer, Entry, Filing
 from gateway.flow.context import Context
 from gateway.flow.deliver import Deliverer, Lease
@@ -105,10 +105,10 @@ class Accept:
     async def _cases(self, draft: Draft, opened: Opening) -> Sequence[Case]:
         """Return a case for each recipient: those read at RCPT, if not long ago, else all of them anew."""
         read = [recipient.case for recipient in draft.recipients if recipient.case]
-        recent = all(clock.now() - case.facts.now < RECENT for case in read)
+        recent = all(clock.now() - case.now < RECENT for case in read)
         if len(read) < len(draft.recipients) or not recent:
             return await self._reader.ask(opened.question)
-        return [facts.again(case, opened.question.message) for case in read]
+        return [case.about(opened.question.message) for case in read]
 
     async def _refuse(self, draft: Draft, decided: Sequence[Decided], stage: str) -> Reply:
         """Keep the receipts and nothing else; return the refusal of the first recipient.
@@ -161,7 +161,7 @@ class Accept:
             "recipient": one.recipient.address.spelled,
             "orcpt": one.recipient.orcpt,
         }
-        kind, now = "held" if held else "refused", one.case.facts.now
+        kind, now = "held" if held else "refused", one.case.now
         return Entry(receipt, parcel, report.row(account, draft.mail_from, one.recipient.notify, kind, now, body))
 
 

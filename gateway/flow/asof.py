@@ -60,7 +60,7 @@ def _back(context: Context, tx: Tx, case: Case, known: Sequence[Event], at: date
 
 
 def _person(case: Case, written: set[int]) -> PersonFacts | None:
-    person = case.facts.person
+    person = case.person
     if not isinstance(person, PersonFacts):
         return None
     events = tuple(event for event in person.events if event.id in written)

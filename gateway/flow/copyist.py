@@ -65,7 +65,7 @@ class Copyist:
     def _insert(self, case: Case, verdict: Verdict) -> Insert:
         """Return what goes into the copy, with stand-ins for the person's tokens."""
         said = wording.said(self._context, case, verdict)
-        noncom = case.facts.message.klass is MessageClass.NONCOM
+        noncom = case.message.klass is MessageClass.NONCOM
         key = (id(case.advertiser), id(case.list), said, noncom, verdict.inject)
         if len(self._inserts) >= _MOST or self._settings is not self._context.settings:
             self._inserts.clear()

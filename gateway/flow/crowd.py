@@ -72,7 +72,8 @@ class _Job:
         def answer(lines: list[str]) -> list[Answer]:
             read = [_address(line) for line in lines]
             people = tuple(one for one in read if isinstance(one, Address))
-            verdicts = rulings(*of_many(context, replace(self.asked, recipients=people), clock.now(), catalogue))
+            now = clock.now()
+            verdicts = rulings(*of_many(context, replace(self.asked, recipients=people), now, catalogue), now)
             return [
                 _invalid(line, one) if isinstance(one, str) else _answer(next(verdicts), one)
                 for line, one in zip(lines, read, strict=True)

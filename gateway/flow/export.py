@@ -50,7 +50,7 @@ def _known(value: object) -> object:
 
 
 def _events(case: Case) -> tuple[Event, ...]:
-    person = case.facts.person
+    person = case.person
     return tuple(getattr(person, "events", ()))
 
 

@@ -1,13 +1,13 @@
 """From rows to facts: everything that a decision may look at, read in one transaction for many questions."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 
 from gateway import clock
 from gateway.flow.context import Context
-from gateway.law.decide import decide
+from gateway.law.clocks import day
+from gateway.law.decide import ruling
 from gateway.law.facts import (
     AccountFacts,
     AdvertiserFacts,
@@ -16,12 +16,13 @@ from gateway.law.facts import (
     ListState,
     MessageClass,
     MessageFacts,
-    Opposition,
     Origin,
     PersonFacts,
     Regime,
+    Unread,
 )
 from gateway.law.reasons import Verdict
+from gateway.law.shape import Setting, Story, told
 from gateway.mail.address import Address
 from gateway.store import people
 from gateway.store.catalogue import Catalogue
@@ -31,7 +32,8 @@ from gateway.store.tables import Account, Advertiser, List
 from gateway.store.tx import Tx
 
 PLAIN = MessageFacts()
-NOBODY = Dossier(None, (), ())
+LONG_AGO = datetime.min.replace(tzinfo=UTC)  # what is not about a moment
+MOST_SETTINGS = 100  # of one frame: tools may name any offer
 ITSELF = 0  # the account that the gateway's own letters come from
 LINGER = 0.002  # seconds; reading about ten people costs hardly more than reading about one
 PATIENCE = 0.005  # seconds, of what no tool waits for
@@ -51,22 +53,83 @@ class Question:
     account_id: int | None = None
 
 
-@dataclass(frozen=True)
-class Case:
-    """The facts about one recipient, with the rows they were made from."""
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What the recipients of a question share: rows that rarely change, and the facts made from them."""
 
-    address: Address
-    facts: Facts
     advertiser: Advertiser
     list: List | None
-    contact: Known | None
-    account: Account | None = None
-    paused: frozenset[tuple[int, str]] = frozenset()  # list and name of campaigns (flow.campaigns)
+    account: Account | None
+    paused: frozenset[tuple[int, str]]  # list and name of campaigns (flow.campaigns)
+    nobody: Facts  # everything but the message and the person
+    settings: dict[tuple[MessageFacts, date], Setting] = field(default_factory=dict)
 
-    @cached_property
+    def setting(self, message: MessageFacts, today: date) -> Setting:
+        """Return the setting of a message on one day; when it names no offer family, it offers the list's only one."""
+        found = self.settings.get((message, today))
+        if found is None:
+            if len(self.settings) >= MOST_SETTINGS:
+                self.settings.clear()
+            facts = replace(self.nobody, message=_offered(message, self.list))
+            found = self.settings[message, today] = Setting(facts, today)
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One recipient, with all that a decision may look at and the rows it was made from."""
+
+    address: Address
+    frame: Frame
+    setting: Setting
+    wanted: Wanted
+    dossier: Dossier
+    now: datetime
+
+    @property
+    def facts(self) -> Facts:
+        """Return the facts in full."""
+        return told(self.setting, self.dossier.story, self.now)
+
+    @property
     def verdict(self) -> Verdict:
-        """Return what the law says; worked out once, since the same facts always give the same verdict."""
-        return decide(self.facts)
+        """Return what the law says."""
+        return ruling(self.setting, self.dossier.story, self.now)
+
+    @property
+    def message(self) -> MessageFacts:
+        """Return what the message claims and offers."""
+        return self.setting.facts.message
+
+    @property
+    def person(self) -> PersonFacts | Unread | None:
+        """Return the person as the law sees them."""
+        return self.dossier.story.person
+
+    @property
+    def contact(self) -> Known | None:
+        """Return what else is known of the person."""
+        return self.dossier.contact
+
+    @property
+    def advertiser(self) -> Advertiser:
+        """Return on whose behalf the message is sent."""
+        return self.frame.advertiser
+
+    @property
+    def list(self) -> List | None:
+        """Return the list, None when none is named."""
+        return self.frame.list
+
+    @property
+    def account(self) -> Account | None:
+        """Return the account that asks, None when no tool does."""
+        return self.frame.account
+
+    def about(self, message: MessageFacts) -> "Case":
+        """Return the same case about another message: what is known of the person a moment ago is not read twice."""
+        setting = self.frame.setting(message, self.setting.today)
+        return self if setting is self.setting else replace(self, setting=setting)
 
 
 class Reader:
@@ -118,28 +181,26 @@ def _gathered(
     context: Context, tx: Tx, questions: Sequence[Question], now: datetime, catalogue: Catalogue
 ) -> list[Sequence[Case]]:
     catalogue.turn_to(tx)
-    frames = [_frame(tx, catalogue, question) for question in questions]
-    dossiers = iter(people.dossiers(tx, list(_wanted(context, questions))))
-    asked = zip(questions, frames, strict=True)
-    return [_cases(context, question, frame, dossiers, now) for question, frame in asked]
+    today = day(now, context.policy.timezone)
+    frames = [_frame(context, tx, catalogue, question) for question in questions]
+    wanted = list(_wanted(context, questions))
+    found = iter(zip(wanted, people.dossiers(tx, wanted), strict=True))
+    cases: list[Sequence[Case]] = []
+    for question, frame in zip(questions, frames, strict=True):
+        setting = frame.setting(question.message, today)
+        cases.append([Case(address, frame, setting, *next(found), now) for address in question.recipients])
+    return cases
 
 
 def of_many(
     context: Context, question: Question, now: datetime, catalogue: Catalogue
-) -> tuple[Facts, list[tuple[PersonFacts | None, tuple[Opposition, ...]]]]:
-    """Return the facts that the recipients of a question share, and what is known of each, in order: for very many."""
+) -> tuple[Setting, Iterator[Story]]:
+    """Return the setting of a question and the story of each recipient, in order: for very many."""
     with context.store.read() as tx:
         catalogue.turn_to(tx)
-        frame = _frame(tx, catalogue, question)
+        frame = _frame(context, tx, catalogue, question)
         found = people.dossiers(tx, list(_wanted(context, [question])))
-    shared = _facts(context, frame, _offered(question.message, frame.list), NOBODY, now)
-    return shared, [(_person_facts(dossier), dossier.oppositions) for dossier in found]
-
-
-def again(case: Case, message: MessageFacts) -> Case:
-    """Return the same case about another message: what is known of the person a moment ago is not read twice."""
-    offered = _offered(message, case.list)
-    return case if offered == case.facts.message else replace(case, facts=replace(case.facts, message=offered))
+    return frame.setting(question.message, day(now, context.policy.timezone)), (one.story for one in found)
 
 
 def _wanted(context: Context, questions: Iterable[Question]) -> Iterator[Wanted]:
@@ -149,66 +210,27 @@ def _wanted(context: Context, questions: Iterable[Question]) -> Iterator[Wanted]
             yield Wanted(question.advertiser_id, address.key, digests)
 
 
-@dataclass(frozen=True, slots=True)
-class _Frame:
-    """What the recipients of a question share: rows that rarely change, and the facts made from them."""
-
-    advertiser: Advertiser
-    list: List | None
-    account: Account | None
-    advertiser_facts: AdvertiserFacts
-    list_facts: ListFacts | None
-    account_facts: AccountFacts
-    paused: frozenset[tuple[int, str]]
-
-
-def _frame(tx: Tx, catalogue: Catalogue, question: Question) -> _Frame:
+def _frame(context: Context, tx: Tx, catalogue: Catalogue, question: Question) -> Frame:
     """Return the frame of a question; raise `LookupError` when there is no such advertiser."""
     key = (question.advertiser_id, question.list, question.account_id)
     known = catalogue.derived.get(key)
-    if isinstance(known, _Frame):
+    if isinstance(known, Frame):
         return known
     advertiser = catalogue.advertiser(tx, question.advertiser_id)
     if advertiser is None:
         raise LookupError(f"advertiser {question.advertiser_id} is gone")
     account = None if question.account_id is None else catalogue.account(tx, question.account_id)
     row = None if question.list is None else catalogue.list(tx, question.list)
-    frame = _Frame(
-        advertiser,
-        row,
-        account,
-        _advertiser_facts(advertiser),
-        _list_facts(row),
-        _account_facts(question, account, row),
-        catalogue.paused(tx),
-    )
-    catalogue.derived[key] = frame
-    return frame
-
-
-def _cases(
-    context: Context, question: Question, frame: _Frame, dossiers: Iterator[Dossier], now: datetime
-) -> Sequence[Case]:
-    message = _offered(question.message, frame.list)
-    cases = []
-    for address in question.recipients:
-        dossier = next(dossiers)
-        facts = _facts(context, frame, message, dossier, now)
-        cases.append(Case(address, facts, frame.advertiser, frame.list, dossier.contact, frame.account, frame.paused))
-    return cases
-
-
-def _facts(context: Context, frame: _Frame, message: MessageFacts, dossier: Dossier, now: datetime) -> Facts:
-    return Facts(
-        now=now,
-        advertiser=frame.advertiser_facts,
-        list=frame.list_facts,
-        person=_person_facts(dossier),
-        oppositions=dossier.oppositions,
-        message=message,
-        account=frame.account_facts,
+    nobody = Facts(
+        now=LONG_AGO,
+        advertiser=_advertiser_facts(advertiser),
+        list=_list_facts(row),
+        person=None,
+        account=_account_facts(question, account, row),
         policy=context.policy,
     )
+    frame = catalogue.derived[key] = Frame(advertiser, row, account, catalogue.paused(tx), nobody)
+    return frame
 
 
 def _offered(message: MessageFacts, row: List | None) -> MessageFacts:
@@ -247,23 +269,4 @@ def _list_facts(row: List | None) -> ListFacts | None:
         analogous={family: frozenset(covers) for family, covers in row.analogous.items()},
         guarantee=row.guarantee,
         child_directed=row.child_directed,
-    )
-
-
-def _person_facts(dossier: Dossier) -> PersonFacts | None:
-    contact = dossier.contact
-    if contact is None:
-        return None
-    return PersonFacts(
-        id=contact.id,
-        kind=contact.kind,
-        freemail=contact.freemail,
-        subject=contact.subject,
-        country=contact.country,
-        age=contact.age,
-        source=contact.source,
-        source_name=contact.source_name or None,
-        acquired_at=contact.acquired_at,
-        restricted=contact.restricted,
-        events=dossier.events,
     )

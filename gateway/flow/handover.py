@@ -63,7 +63,7 @@ class Handover:
             return self._later(job.parcel, reply, UNDECIDED, counted=False)
         if verdict.fate is Fate.REFUSE:
             return self._final(job, case, verdict, "dropped", "", b"")
-        if case.paused and Token.FOOT in verdict.inject and job.book.campaign in case.paused:
+        if case.frame.paused and Token.FOOT in verdict.inject and job.book.campaign in case.frame.paused:
             return self._held(job.parcel)
         copy = self._copy(job, case, verdict, keys)
         if copy is None:
@@ -157,7 +157,7 @@ class Handover:
             parcel_id=parcel.id,
             submission_id=parcel.submission_id,
             state="gone",
-            due_at=case.facts.now,
+            due_at=case.now,
             attempts=parcel.attempts + 1,
             reply=reply,
             reason=verdict.code,

@@ -115,7 +115,7 @@ def _decide(recipient: Recipient, case: Case, opened: Opening, refusal: Refusal 
         return Decided(recipient, case, Verdict(refusal.reason, rule="message"), refusal.detail)
     verdict = case.verdict
     promotes = opened.taken.promotes if isinstance(opened.taken, Intake) else ()
-    if not promotes or verdict.fate is not Fate.REFUSE or case.facts.message.klass in PERSONAL:
+    if not promotes or verdict.fate is not Fate.REFUSE or case.message.klass in PERSONAL:
         return Decided(recipient, case, verdict)
     detail = f"{say(f'law.{verdict.code}', 'en')}; taken as prospecting for its words: {', '.join(promotes)}"
     return Decided(recipient, case, verdict, detail)

@@ -50,7 +50,7 @@ def submission(draft: Draft, case: Case, taken: Intake, content: bytes, missing:
             "campaign": hints.campaign,
             "subscriber": hints.subscriber,
         },
-        "received_at": case.facts.now,
+        "received_at": case.now,
     }
 
 
@@ -68,7 +68,7 @@ def trail(submission: Row, copies: int) -> Row:
 
 def parcel(case: Case, recipient: Recipient, state: str, reason: str, lifetime: timedelta) -> Row:
     """Return the parcel for a recipient whose copy is kept: `waiting` to be sent, or `held`."""
-    now = case.facts.now
+    now = case.now
     return {
         "contact_id": case.contact.id if case.contact else None,
         "recipient": recipient.address.spelled,
@@ -95,9 +95,9 @@ def receipt(context: Context, case: Case, verdict: Verdict, account_id: int, sta
         "advertiser_id": case.advertiser.id,
         "list_id": case.list.id if case.list else None,
         "contact_id": case.contact.id if case.contact else None,
-        "klass": case.facts.message.klass.value,
+        "klass": case.message.klass.value,
         "stage": stage,
-        "at": case.facts.now,
+        "at": case.now,
         "fate": verdict.fate.value,
         "code": verdict.code,
         "rule": verdict.rule,
@@ -124,7 +124,7 @@ def told(case: Case, verdict: Verdict, ref: int) -> list[Row]:
     found: list[tuple[Kind, dict[str, Any]]] = []
     if Token.ART14 in verdict.inject:
         found.append((Kind.CONTACTED, {"art14": True, "ref": ref}))
-    if case.facts.message.klass is MessageClass.RECONFIRM:
+    if case.message.klass is MessageClass.RECONFIRM:
         found.append((Kind.ASKED, {"ref": ref}))
     return [_event(case, case.contact.id, kind, evidence) for kind, evidence in found]
 
@@ -143,7 +143,7 @@ def _event(case: Case, contact_id: int, kind: Kind, evidence: dict[str, Any]) ->
         "advertiser_id": case.advertiser.id,
         "contact_id": contact_id,
         "list_id": case.list.id if case.list else None,
-        "channel": case.facts.channel,
+        "channel": case.setting.facts.channel,
         "kind": kind.value,
         "at": now,
         "recorded_at": now,

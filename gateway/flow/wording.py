@@ -44,7 +44,7 @@ def mention(context: Context, case: Case, verdict: Verdict, words: Said, page: s
         basis_sentence=words.basis,
         source_sentence=words.source,
         art14_sentence=words.art14,
-        nature="noncom" if case.facts.message.klass is MessageClass.NONCOM else "",
+        nature="noncom" if case.message.klass is MessageClass.NONCOM else "",
         tracking_sentence=say("flow.tracking", lang) if Token.TRK in verdict.inject else "",
         tracking_url=f"{page}#tracking" if Token.TRK in verdict.inject else "",
         optout_url=page,
@@ -98,7 +98,7 @@ def _because(key: str, lang: str, zone: str, at: datetime | None, name: str = ""
 
 def _source(context: Context, case: Case, verdict: Verdict, lang: str) -> str:
     """Return the sentence naming where the address came from (GDPR 14(2)(f)), or "" when it came from the person."""
-    person = case.facts.person
+    person = case.person
     if Token.SRC not in verdict.inject or not isinstance(person, PersonFacts):
         return ""
     source = person.source_name or person.source
@@ -126,7 +126,7 @@ def _art14(context: Context, case: Case, verdict: Verdict, lang: str) -> str:
 
 def _last(case: Case, verdict: Verdict, kind: Kind) -> Event | None:
     """Return the last event of a kind on which the verdict rests."""
-    person = case.facts.person
+    person = case.person
     events = person.events if isinstance(person, PersonFacts) else ()
     found = [event for event in events if event.kind is kind and event.id in verdict.because]
     return max(found, key=attrgetter("at"), default=None)

@@ -4,27 +4,23 @@ Cases of one shape have one verdict (`law.shape`), which is worked out once and 
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence, Sized
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeAlias
 
-from gateway.law.clocks import day
 from gateway.law.events import Event
-from gateway.law.facts import UNREAD, Facts, MessageClass, Opposition, PersonFacts, Unread
+from gateway.law.facts import UNREAD, Facts, MessageClass
 from gateway.law.matter import Matter
 from gateway.law.reasons import REASONS, Fate, Token, Verdict
 from gateway.law.regimes import NOTHING
 from gateway.law.rules import RULES, Rule
-from gateway.law.shape import Setting, Shape, bare, setting_key, shape
+from gateway.law.shape import Setting, Shape, Story, bare, told
 
 # The rules of G8 ask, each of them, whether *their* test is what is lacking, so that one question answers them all.
 _TESTS = {rule.name: position for position, rule in enumerate(RULES) if rule.gate == "G8"}
 _BEFORE = tuple((position, rule.question) for position, rule in enumerate(RULES) if position < min(_TESTS.values()))
 _AFTER = tuple((position, rule.question) for position, rule in enumerate(RULES) if position > max(_TESTS.values()))
 _UNREAD = REASONS["D-UNREAD"]
-Known: TypeAlias = PersonFacts | Unread | None
-Noes: TypeAlias = tuple[Opposition, ...] | Unread
 _NONE_ABSENT: frozenset[str] = frozenset()
 _SOURCE = frozenset({Token.SRC})
 _ADVERTISING = frozenset({Token.ADV})
@@ -58,31 +54,31 @@ class Step:
 
 def decide(facts: Facts) -> Verdict:
     """Return the verdict for one recipient. Pure: the same facts always give the same verdict."""
-    shaped = shape(facts.person, facts.oppositions, facts.now, _setting(facts))
+    return _judge(Matter(facts))[0]
+
+
+def ruling(setting: Setting, story: Story, now: datetime) -> Verdict:
+    """Return what `decide` returns for the facts of a case (`shape.told`): worked out once for all of its shape."""
+    if story.settled(setting, now) and (kept := story.kept.get(setting.number)):
+        return kept
+    shaped = story.shape(setting, now)
     if shaped is None:
-        return consider(facts)
-    return _numbered(_rulings.get(shaped.key) or _ruling(facts, shaped), shaped)
+        return decide(told(setting, story, now))
+    found = _numbered(_kept(setting, story, now, shaped), shaped)
+    if story.settled(setting, now):
+        story.keep(setting, found)
+    return found
 
 
-def rulings(shared: Facts, people: Iterable[tuple[Known, Noes]]) -> Iterator[Verdict]:
-    """Yield the verdict on each person with their oppositions, everything else being as in `shared`.
+def rulings(setting: Setting, stories: Iterable[Story], now: datetime) -> Iterator[Verdict]:
+    """Yield the verdict on each person.
 
     Without the numbers of what it rested on, so that cases of one shape have the same object, mostly. For those who
     ask about very many people, and what to do rather than why.
     """
-    setting, now = _setting(shared), shared.now
-    for person, oppositions in people:
-        shaped = shape(person, oppositions, now, setting)
-        found = _rulings.get(shaped.key) if shaped else None
-        if found is None:
-            facts = replace(shared, person=person, oppositions=oppositions)
-            found = _ruling(facts, shaped) if shaped else consider(facts)
-        yield found
-
-
-def consider(facts: Facts) -> Verdict:
-    """Return what `decide` returns, from the rules alone: nothing that was decided before is looked at."""
-    return _judge(Matter(facts))[0]
+    for story in stories:
+        shaped = story.shape(setting, now)
+        yield _kept(setting, story, now, shaped) if shaped else decide(told(setting, story, now))
 
 
 def explain(facts: Facts) -> tuple[Step, ...]:
@@ -95,29 +91,19 @@ def explain(facts: Facts) -> tuple[Step, ...]:
     )
 
 
-# What was decided today, by shape, and the settings of it; forgotten together.
-_settings: dict[Hashable, Setting] = {}
-_rulings: dict[Hashable, Verdict] = {}
-_MOST_SETTINGS, _MOST_RULINGS = 500, 10_000
+# What was decided lately, by setting and shape.
+_verdicts: dict[tuple[int, Hashable], Verdict] = {}
+_MOST = 10_000
 
 
-def _setting(facts: Facts) -> Setting:
-    today = day(facts.now, facts.policy.timezone)
-    key = setting_key(facts, today)
-    found = _settings.get(key)
+def _kept(setting: Setting, story: Story, now: datetime, shaped: Shape) -> Verdict:
+    """Decide on a shape, once; events and oppositions are numbered from 1, in the order of the shape."""
+    key = (setting.number, shaped.key)
+    found = _verdicts.get(key)
     if found is None:
-        if len(_settings) >= _MOST_SETTINGS:
-            _settings.clear()
-            _rulings.clear()
-        found = _settings[key] = Setting(facts, today)
-    return found
-
-
-def _ruling(facts: Facts, shaped: Shape) -> Verdict:
-    """Decide on a shape and keep that; events and oppositions are numbered from 1, in the order of the shape."""
-    if len(_rulings) >= _MOST_RULINGS:
-        _rulings.clear()
-    found = _rulings[shaped.key] = consider(bare(facts, shaped))
+        if len(_verdicts) >= _MOST:
+            _verdicts.clear()
+        found = _verdicts[key] = decide(bare(told(setting, story, now), shaped))
     return found
 
 

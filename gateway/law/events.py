@@ -31,6 +31,8 @@ class Kind(StrEnum):
     ERASED = "erased"
     TRANSFERRED = "transferred"
 
+    __hash__ = str.__hash__  # that of every enumeration is written in Python
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

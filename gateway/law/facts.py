@@ -32,6 +32,8 @@ class MessageClass(StrEnum):
     NOTICE = "notice"
     RIGHTS = "rights"
 
+    __hash__ = str.__hash__  # that of every enumeration is written in Python
+
 
 class Regime(StrEnum):
     """Under which rule the people of a list may be written to."""

@@ -10,6 +10,7 @@ from bisect import bisect
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from itertools import count
 from operator import attrgetter
 from typing import NamedTuple
@@ -17,11 +18,13 @@ from typing import NamedTuple
 from gateway.law.channels import channel
 from gateway.law.clocks import add_months, day, midnight
 from gateway.law.events import Event, Kind, words
-from gateway.law.facts import Facts, MessageClass, Opposition, PersonFacts, Unread
+from gateway.law.facts import Facts, MessageClass, Opposition, PersonFacts, Policy, Unread
+from gateway.law.reasons import Verdict
 
 _DOUBT = timedelta(hours=3)  # clocks are set back at midnight in some places: that close only the calendar can tell
 _order = attrgetter("at", "id")
 _settings = count()
+_FEW = 8  # settings in which one person is asked about within a short time
 
 
 def _is_true(value: object) -> bool:
@@ -77,15 +80,12 @@ READ: Mapping[str, Callable[[object], Hashable]] = {
 }
 
 
-class Setting:
-    """What the cases of one day share: advertiser, list, message, account, channel and policy, known by a number."""
+class Calendar:
+    """One day's limits on one channel: on which side of them a moment lies."""
 
-    def __init__(self, facts: Facts, today: date) -> None:
-        self.number = next(_settings)
-        self.facts = facts  # kept, because the key of a setting is where its parts are in memory
-        self.compares_days = facts.message.klass is MessageClass.RECONFIRM
-        self._zone = facts.policy.timezone
-        instants = {midnight(each, self._zone).astimezone(UTC) for each in limits(facts, today)}
+    def __init__(self, policy: Policy, channel_name: str, today: date) -> None:
+        self._zone = policy.timezone
+        instants = {midnight(each, self._zone).astimezone(UTC) for each in limits(policy, channel_name, today)}
         self._bounds = sorted(instant + doubt for instant in instants for doubt in (-_DOUBT, _DOUBT))
 
     def side(self, moment: datetime, now: datetime) -> Hashable:
@@ -96,13 +96,30 @@ class Setting:
         return past if moment <= now else -1 - past
 
 
-def limits(facts: Facts, today: date) -> set[date]:
+_calendar = lru_cache(maxsize=64)(Calendar)
+
+
+class Setting:
+    """What the cases of one day share: advertiser, list, message, account, channel and policy, known by a number.
+
+    `facts` are such a case about nobody; `today` is the day of the policy's time zone.
+    """
+
+    def __init__(self, facts: Facts, today: date) -> None:
+        self.number = next(_settings)
+        self.facts = facts
+        self.today = today
+        self.calendar = _calendar(facts.policy, facts.channel, today)
+        self.compares_days = facts.message.klass is MessageClass.RECONFIRM
+
+
+def limits(policy: Policy, channel_name: str, today: date) -> set[date]:
     """Return the days on which, for things that happened then or later, the answer of some rule is another today.
 
     The rules ask whether a period that began with something is over: the retention (GDPR 5(1)(e)), the month of GDPR
     14(3), and on some channels the life of a consent.
     """
-    years = {facts.policy.prospect_years, channel(facts.channel).consent_years}
+    years = {policy.prospect_years, channel(channel_name).consent_years}
     return {_first_within(months, today) for months in (1, *(12 * each for each in years if each is not None))}
 
 
@@ -114,44 +131,84 @@ def _first_within(months: int, today: date) -> date:
     return start
 
 
-def setting_key(facts: Facts, today: date) -> tuple[Hashable, ...]:
-    """Return what tells one setting from another: large parts by where they are in memory, as long as it lasts."""
-    parts = id(facts.advertiser), id(facts.list), id(facts.account), id(facts.policy)
-    return (*parts, facts.message, facts.channel, today)
-
-
 class Shape(NamedTuple):
-    """The shape of a case (`key`, within its setting), and the case's own events and oppositions in its order."""
+    """The shape of a case (`key`, for all settings of a calendar), and its own events and oppositions in its order."""
 
     key: tuple[Hashable, ...]
     events: Sequence[Event]
     oppositions: Sequence[Opposition]
 
 
-def shape(
-    person: PersonFacts | Unread | None, oppositions: tuple[Opposition, ...] | Unread, now: datetime, setting: Setting
-) -> Shape | None:
-    """Return the shape of a case; None when it has none: a fact is unread, or the rules of its class compare days."""
-    if not isinstance(oppositions, tuple) or setting.compares_days:
-        return None
-    if person is None:
-        events: Sequence[Event] = ()
-        traits: tuple[Hashable, ...] = ()
-        acquired = None
-    elif not isinstance(person, PersonFacts):
-        return None
-    else:
+class Story:
+    """What is known of one person, with their events, and the oppositions; never changed.
+
+    It is asked about more than once: when a message comes in, when it has been read, when its copy leaves. So it keeps
+    its shape for the calendar it was last asked about, and the verdicts there by the number of their setting. All
+    this holds for any `now` of that day behind which everything that happened lies.
+    """
+
+    __slots__ = ("_calendar", "_latest", "_shape", "kept", "oppositions", "person")
+
+    def __init__(self, person: PersonFacts | Unread | None, oppositions: tuple[Opposition, ...] | Unread) -> None:
+        self.person = person
+        self.oppositions = oppositions
+        self.kept: dict[int, Verdict] = {}
+        self._calendar: Calendar | None = None
+        self._latest: datetime | None = None
+        self._shape: Shape | None = None
+
+    def settled(self, setting: Setting, now: datetime) -> bool:
+        """Return whether what is kept holds for this setting and moment."""
+        return setting.calendar is self._calendar and (self._latest is None or self._latest <= now)
+
+    def shape(self, setting: Setting, now: datetime) -> Shape | None:
+        """Return the shape of the case; None when it has none: a fact is unread, or its class compares days."""
+        if not isinstance(self.oppositions, tuple) or setting.compares_days or isinstance(self.person, Unread):
+            return None
+        if self.settled(setting, now):
+            return self._shape
+        moments = _moments(self.person, self.oppositions)
+        found = _shape(self.person, self.oppositions, moments, setting.calendar, now)
+        latest = moments[-1] if moments else None
+        if latest is None or latest <= now:
+            self._calendar, self._latest, self._shape = setting.calendar, latest, found
+            self.kept = {}
+        return found
+
+    def keep(self, setting: Setting, verdict: Verdict) -> None:
+        """Keep a verdict while the story is `settled`."""
+        if len(self.kept) >= _FEW:
+            self.kept.clear()
+        self.kept[setting.number] = verdict
+
+
+def _moments(person: PersonFacts | None, oppositions: tuple[Opposition, ...]) -> list[datetime]:
+    """Return the moments of a story, each once, in their order."""
+    moments = {one.at for one in oppositions}
+    if person is not None:
+        moments.update([event.at for event in person.events])
+        if person.acquired_at is not None:
+            moments.add(person.acquired_at)
+    return sorted(moments)
+
+
+def _shape(
+    person: PersonFacts | None,
+    oppositions: tuple[Opposition, ...],
+    moments: Sequence[datetime],
+    calendar: Calendar,
+    now: datetime,
+) -> Shape:
+    place = {moment: (number, calendar.side(moment, now)) for number, moment in enumerate(moments)}
+    events: Sequence[Event] = ()
+    traits: tuple[Hashable, ...] = ()
+    acquired = None
+    if person is not None:
         events = person.events if len(person.events) < 2 else sorted(person.events, key=_order)
         acquired = person.acquired_at
         traits = (person.kind, person.freemail, person.subject, person.country, person.age, person.source,
                   person.restricted)  # fmt: skip
-    moments = {event.at for event in events}
-    moments.update([one.at for one in oppositions])
-    if acquired is not None:
-        moments.add(acquired)
-    place = {moment: (number, setting.side(moment, now)) for number, moment in enumerate(sorted(moments))}
     key = (
-        setting.number,
         traits,
         None if acquired is None else place[acquired],
         *[
@@ -161,6 +218,11 @@ def shape(
         *[(one.list, one.channel, place[one.at]) for one in oppositions],
     )
     return Shape(key, events, oppositions)
+
+
+def told(setting: Setting, story: Story, now: datetime) -> Facts:
+    """Return the facts of a case in full."""
+    return replace(setting.facts, now=now, person=story.person, oppositions=story.oppositions)
 
 
 def bare(facts: Facts, shaped: Shape) -> Facts:

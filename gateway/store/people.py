@@ -12,7 +12,8 @@ from sqlalchemy import select as core_select
 from sqlmodel import Session, col, select
 
 from gateway.law.events import Event, Kind
-from gateway.law.facts import Opposition
+from gateway.law.facts import Opposition, PersonFacts
+from gateway.law.shape import Story
 from gateway.store.among import Among
 from gateway.store.bulk import NOTHING, Bulk
 from gateway.store.ledger import EVENTS, counts
@@ -64,11 +65,15 @@ class Named(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Dossier:
-    """What is known: nothing of the person (None), the events that count, the oppositions that stand."""
+    """What is known: of the person (None: nothing), and the story of events that count and oppositions that stand."""
 
     contact: Known | None
-    events: tuple[Event, ...]
-    oppositions: tuple[Opposition, ...]
+    story: Story
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """Return the events that count, oldest first."""
+        return self.story.person.events if isinstance(self.story.person, PersonFacts) else ()
 
 
 def find(tx: Session, advertiser_id: int, key: str) -> Contact | None:
@@ -172,8 +177,25 @@ def dossiers(tx: Session, wanted: Sequence[Wanted]) -> list[Dossier]:
     found = []
     for want, noes in zip(wanted, opposed(tx, wanted), strict=True):
         contact = contacts.get((want.advertiser_id, want.key))
-        found.append(Dossier(contact, tuple(events.get(contact.id, ())) if contact else (), noes))
+        person = _person(contact, tuple(events.get(contact.id, ()))) if contact else None
+        found.append(Dossier(contact, Story(person, noes)))
     return found
+
+
+def _person(contact: Known, events: tuple[Event, ...]) -> PersonFacts:
+    return PersonFacts(
+        id=contact.id,
+        kind=contact.kind,
+        freemail=contact.freemail,
+        subject=contact.subject,
+        country=contact.country,
+        age=contact.age,
+        source=contact.source,
+        source_name=contact.source_name or None,
+        acquired_at=contact.acquired_at,
+        restricted=contact.restricted,
+        events=events,
+    )
 
 
 def opposed(tx: Session, wanted: Sequence[Wanted]) -> list[tuple[Opposition, ...]]:

@@ -13,6 +13,7 @@ from gateway.errors import TryLater
 from gateway.flow.context import Context, open_context
 from gateway.flow.facts import Case, Question, Reader
 from gateway.law.facts import UNREAD
+from gateway.law.shape import Story
 from gateway.mail.address import parse
 from gateway.store import lists
 from tests.flow.rig import CAMILLE, JOHN, OBJECTED, UNKNOWN, Rig, rig, settings_for
@@ -74,7 +75,7 @@ class Halfblind(Reader):
 
     async def ask(self, question: Question, *, patient: bool = False) -> Sequence[Case]:
         *read, last = await super().ask(question, patient=patient)
-        return [*read, replace(last, facts=replace(last.facts, person=UNREAD))]
+        return [*read, replace(last, dossier=replace(last.dossier, story=Story(UNREAD, ())))]
 
 
 async def test_one_who_cannot_be_decided_on_defers_the_message_and_nothing_is_kept(embedded: Context) -> None:

@@ -98,15 +98,15 @@ def test_dossiers_come_in_the_order_asked_with_what_is_known(store: Store) -> No
     assert first.contact
     assert first.contact.id == bob.id
     assert first.events == ()
-    assert first.oppositions == (Opposition(NOW, 3, "email", opposed.id),)
-    assert second == fourth == people.Dossier(None, (), ())
+    assert first.story.oppositions == (Opposition(NOW, 3, "email", opposed.id),)
+    assert all((one.contact, one.story.person, one.story.oppositions) == (None, None, ()) for one in (second, fourth))
     assert third.contact
     assert (third.contact.id, third.contact.country) == (anna.id, "FR")
     assert third.events == (
         Event(Kind.GRANTED, NOW, 1, "email", False, {"text": "F1"}, early["id"]),
         Event(Kind.WITHDRAWN, NOW + timedelta(days=1), None, None, True, {}, late["id"]),
     )
-    assert third.oppositions == ()
+    assert third.story.oppositions == ()
 
 
 def test_an_opposition_stands_for_somebody_who_is_not_or_no_longer_known(store: Store) -> None:
@@ -115,7 +115,7 @@ def test_an_opposition_stands_for_somebody_who_is_not_or_no_longer_known(store: 
     with store.read() as tx:
         (dossier,) = people.dossiers(tx, [Wanted(1, "gone@example.org", (digest(1),))])
     assert dossier.contact is None
-    assert len(dossier.oppositions) == 1
+    assert len(dossier.story.oppositions) == 1
 
 
 def test_a_lifted_opposition_and_that_of_another_advertiser_are_not_in_a_dossier(store: Store) -> None:
@@ -124,7 +124,7 @@ def test_a_lifted_opposition_and_that_of_another_advertiser_are_not_in_a_dossier
         oppositions.add(tx, an_opposition(store, digest(2)[1], advertiser_id=2))
     wanted = [Wanted(1, "a", (digest(1), digest(2))), Wanted(2, "a", (digest(1), digest(2)))]
     with store.read() as tx:
-        assert [len(dossier.oppositions) for dossier in people.dossiers(tx, wanted)] == [0, 1]
+        assert [len(dossier.story.oppositions) for dossier in people.dossiers(tx, wanted)] == [0, 1]
 
 
 def test_events_of_an_undone_import_no_longer_count(store: Store) -> None:

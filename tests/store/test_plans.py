@@ -107,7 +107,7 @@ def test_dossiers_are_read_by_index(full: Store) -> None:
     wanted = [Wanted(1, f"p{number}@example.org", ((1, number.to_bytes(32, "big")),)) for number in range(5)]
     with full.read() as tx, heard() as statements:
         assert all(
-            dossier.contact and dossier.events and dossier.oppositions for dossier in people.dossiers(tx, wanted)
+            dossier.contact and dossier.events and dossier.story.oppositions for dossier in people.dossiers(tx, wanted)
         )
     assert len(statements) == 3
     assert scanned(full, statements) == []
