@@ -118,7 +118,7 @@ class Accept:
         if decided[0].deferred:
             return decided[0].reply(0)
         account = draft.login.account
-        entries = [Entry(rows.receipt(self._context, one.case, one.verdict, account.id, stage)) for one in decided]
+        entries = [Entry(rows.receipt(one.case, one.verdict, account.id, stage)) for one in decided]
         filing = await self._committer.write(Filing(entries=entries))
         rows.note("refused", filing, account=account.login)
         return decided[0].reply(filing.entries[0].receipt["ref"])
@@ -150,7 +150,7 @@ class Accept:
 
     def _entry(self, draft: Draft, one: Decided) -> Entry:
         account = draft.login.account
-        receipt = rows.receipt(self._context, one.case, one.verdict, account.id, "message")
+        receipt = rows.receipt(one.case, one.verdict, account.id, "message")
         lifetime = self._context.settings.limits.expire
         if one.passes:
             return Entry(receipt, rows.parcel(one.case, one.recipient, "waiting", "", lifetime))

@@ -16,8 +16,8 @@ from gateway.flow.context import Context
 from gateway.law.events import Kind
 from gateway.law.facts import Opposition as Standing
 from gateway.mail.address import Address, parse
-from gateway.store import bursts, ledger, oppositions, people, spool
-from gateway.store.people import Dossier, Wanted
+from gateway.store import bursts, dossiers, ledger, oppositions, people, spool
+from gateway.store.dossiers import Dossier, Wanted
 from gateway.store.tables import Advertiser, Contact, List, Opposition
 from gateway.store.tx import Tx
 
@@ -132,10 +132,10 @@ def _wanted(context: Context, advertiser_id: int, address: Address) -> Wanted:
 
 def _standing(tx: Tx, noes: Sequence[No], wanted: Sequence[Wanted]) -> list[bool]:
     """Return for each whether an opposition of that scope stands, and the person has not agreed to anything since."""
-    last = [_last(no, found) for no, found in zip(noes, people.opposed(tx, wanted), strict=True)]
+    last = [_last(no, found) for no, found in zip(noes, dossiers.opposed(tx, wanted), strict=True)]
     before = [want for want, at in zip(wanted, last, strict=True) if at]  # mostly nobody, and then nothing is read
-    dossiers = iter(people.dossiers(tx, before) if before else ())
-    return [at is not None and not _agreed(next(dossiers), at) for at in last]
+    found = iter(dossiers.of(tx, before) if before else ())
+    return [at is not None and not _agreed(next(found), at) for at in last]
 
 
 def _last(no: No, found: Iterable[Standing]) -> datetime | None:
@@ -188,7 +188,7 @@ def stopped(context: Context, tx: Tx, persons: Iterable[Person]) -> set[int]:
     """Return those of these people, by number, whom no e-mail of the advertiser may reach, whatever the list."""
     found = list(persons)
     wanted = [_wanted(context, person.advertiser_id, parse(person.address)) for person in found]
-    standing = people.opposed(tx, wanted)
+    standing = dossiers.opposed(tx, wanted)
     return {
         person.id
         for person, noes in zip(found, standing, strict=True)

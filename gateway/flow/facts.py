@@ -1,8 +1,8 @@
 """From rows to facts: everything that a decision may look at, read in one transaction for many questions."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from gateway import clock
 from gateway.flow.context import Context
@@ -24,14 +24,16 @@ from gateway.law.facts import (
 from gateway.law.reasons import Verdict
 from gateway.law.shape import Setting, Story, told
 from gateway.mail.address import Address
-from gateway.store import people
+from gateway.store import dossiers
 from gateway.store.catalogue import Catalogue
+from gateway.store.dossiers import Dossier, Known, Wanted
 from gateway.store.group import Group, Inline
-from gateway.store.people import Dossier, Known, Wanted
 from gateway.store.tables import Account, Advertiser, List
 from gateway.store.tx import Tx
 
 PLAIN = MessageFacts()
+MOST_KEPT = 1500  # people; twice as many at most
+KEPT = timedelta(minutes=1)
 LONG_AGO = datetime.min.replace(tzinfo=UTC)  # what is not about a moment
 MOST_SETTINGS = 100  # of one frame: tools may name any offer
 ITSELF = 0  # the account that the gateway's own letters come from
@@ -132,6 +134,31 @@ class Case:
         return self if setting is self.setting else replace(self, setting=setting)
 
 
+class Lately:
+    """The people asked about within the last minute or two: most are asked about again when their copy leaves.
+
+    Nothing is answered from here: what was made of their rows is used again if the next reading finds the same rows.
+    """
+
+    def __init__(self) -> None:
+        self._since = LONG_AGO
+        self._new: dict[tuple[int, str, str], Wanted] = {}
+        self._old: dict[tuple[int, str, str], Wanted] = {}
+
+    def turn_to(self, now: datetime) -> None:
+        """Forget who was asked about long ago, or before very many others."""
+        if len(self._new) >= MOST_KEPT or not timedelta(0) <= now - self._since < KEPT:
+            self._old, self._new, self._since = self._new, {}, now
+
+    def wanted(self, context: Context, advertiser_id: int, address: Address) -> Wanted:
+        """Return whom to look up."""
+        key = (advertiser_id, address.local, address.domain)
+        found = self._new.get(key)
+        if found is None:
+            found = self._new[key] = self._old.get(key) or _wanted(context, advertiser_id, address)
+        return found
+
+
 class Reader:
     """Answers the questions of one process; those that arrive together are read together.
 
@@ -142,6 +169,7 @@ class Reader:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._catalogue = Catalogue()
+        self._lately = Lately()
         self._snapshots = context.store.snapshots() if context.store.embedded else None
         self._group: Group[Tx, Question, Sequence[Case]] | Inline[Tx, Question, Sequence[Case]] = (
             Inline(self._snapshots.read, self._work, linger=PATIENCE)
@@ -163,7 +191,9 @@ class Reader:
             self._snapshots.close()
 
     def _work(self, tx: Tx, questions: Sequence[Question]) -> list[Sequence[Case]]:
-        return _gathered(self._context, tx, questions, clock.now(), self._catalogue)
+        now = clock.now()
+        self._lately.turn_to(now)
+        return _gathered(self._context, tx, questions, now, self._catalogue, self._lately)
 
 
 def gather(
@@ -174,17 +204,17 @@ def gather(
     `catalogue`, which belongs to one thread, saves reading the same few rows again.
     """
     with context.store.read() as tx:
-        return _gathered(context, tx, questions, now, catalogue or Catalogue())
+        return _gathered(context, tx, questions, now, catalogue or Catalogue(), Lately())
 
 
 def _gathered(
-    context: Context, tx: Tx, questions: Sequence[Question], now: datetime, catalogue: Catalogue
+    context: Context, tx: Tx, questions: Sequence[Question], now: datetime, catalogue: Catalogue, lately: Lately
 ) -> list[Sequence[Case]]:
     catalogue.turn_to(tx)
     today = day(now, context.policy.timezone)
     frames = [_frame(context, tx, catalogue, question) for question in questions]
-    wanted = list(_wanted(context, questions))
-    found = iter(zip(wanted, people.dossiers(tx, wanted), strict=True))
+    wanted = [lately.wanted(context, one.advertiser_id, address) for one in questions for address in one.recipients]
+    found = iter(zip(wanted, dossiers.of(tx, wanted), strict=True))
     cases: list[Sequence[Case]] = []
     for question, frame in zip(questions, frames, strict=True):
         setting = frame.setting(question.message, today)
@@ -199,15 +229,14 @@ def of_many(
     with context.store.read() as tx:
         catalogue.turn_to(tx)
         frame = _frame(context, tx, catalogue, question)
-        found = people.dossiers(tx, list(_wanted(context, [question])))
+        wanted = [_wanted(context, question.advertiser_id, address) for address in question.recipients]
+        found = dossiers.of(tx, wanted)
     return frame.setting(question.message, day(now, context.policy.timezone)), (one.story for one in found)
 
 
-def _wanted(context: Context, questions: Iterable[Question]) -> Iterator[Wanted]:
-    for question in questions:
-        for address in question.recipients:
-            digests = context.digests.of(question.advertiser_id, address.spelled, address.key)
-            yield Wanted(question.advertiser_id, address.key, digests)
+def _wanted(context: Context, advertiser_id: int, address: Address) -> Wanted:
+    key = address.key
+    return Wanted(advertiser_id, key, context.digests.of(advertiser_id, address.spelled, key))
 
 
 def _frame(context: Context, tx: Tx, catalogue: Catalogue, question: Question) -> Frame:

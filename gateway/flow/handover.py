@@ -146,7 +146,7 @@ class Handover:
         return Filing(settled=settled)
 
     def _receipt(self, job: Job, case: Case, verdict: Verdict, outcome: str, reply: str) -> Row:
-        receipt = rows.receipt(self._context, case, verdict, job.submission.account_id, "delivery")
+        receipt = rows.receipt(case, verdict, job.submission.account_id, "delivery")
         receipt.update(ref=job.parcel.id, submission_id=job.parcel.submission_id, outcome=outcome, reply=reply)
         return receipt
 

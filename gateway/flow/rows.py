@@ -7,7 +7,6 @@ from typing import Any
 from gateway import clock, journal
 from gateway.flow import campaigns
 from gateway.flow.commit import Filing, Row
-from gateway.flow.context import Context
 from gateway.flow.facts import Case
 from gateway.flow.gate import Draft, Peer, Recipient
 from gateway.flow.intake import Intake
@@ -86,10 +85,8 @@ def parcel(case: Case, recipient: Recipient, state: str, reason: str, lifetime: 
     }
 
 
-def receipt(context: Context, case: Case, verdict: Verdict, account_id: int, stage: str) -> Row:
+def receipt(case: Case, verdict: Verdict, account_id: int, stage: str) -> Row:
     """Return the receipt of `verdict`: what was decided, by which rule, on which evidence, about whom (digest only)."""
-    address = case.address
-    _, digest = context.digests.current(case.advertiser.id, address.spelled, address.key)[-1]
     return {
         "account_id": account_id,
         "advertiser_id": case.advertiser.id,
@@ -102,7 +99,7 @@ def receipt(context: Context, case: Case, verdict: Verdict, account_id: int, sta
         "code": verdict.code,
         "rule": verdict.rule,
         "evidence": _evidence(verdict),
-        "recipient_digest": digest,
+        "recipient_digest": case.wanted.digest,
         "content_digest": b"",
         "outcome": "",
         "reply": "",

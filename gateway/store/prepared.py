@@ -5,7 +5,7 @@ parameters, wrapping rows; more than the database needs for the work. What a sta
 come back, stays SQLAlchemy's.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from sqlalchemy import Executable
@@ -34,7 +34,7 @@ class _Compiled(NamedTuple):
     sql: str
     given: tuple[_Given, ...]
     by_name: bool  # the driver takes a mapping
-    results: tuple[tuple[int, Convert], ...]  # the places of columns that go through something, and what
+    read: Convert  # makes a row of what the driver gives
 
 
 class Prepared:
@@ -46,13 +46,18 @@ class Prepared:
 
     def __call__(self, tx: Session, values: Values) -> list[Any]:
         """Run it and return its rows, which are tuples."""
+        rows, read = self.unread(tx, values)
+        return [read(row) for row in rows]
+
+    def unread(self, tx: Session, values: Values) -> tuple[list[Any], Callable[[Any], Any]]:
+        """Run it and return its rows as the driver gives them, which can be compared, and what reads one of them."""
         compiled, cursor = self._on(tx)
         try:
             cursor.execute(compiled.sql, _laid_out(compiled, values))
             rows: list[Any] = cursor.fetchall()
         finally:
             cursor.close()
-        return list(_converted(compiled.results, rows)) if compiled.results else rows
+        return rows, compiled.read
 
     def count(self, tx: Session, values: Values) -> int:
         """Run it and return how many rows it changed."""
@@ -107,12 +112,20 @@ def _value(given: _Given, values: Values) -> Any:  # noqa: ANN401 - as its colum
     return given.convert(value) if given.convert else value
 
 
-def _converted(results: tuple[tuple[int, Convert], ...], rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
-    for row in rows:
+def _reader(results: tuple[tuple[int, Convert], ...]) -> Convert:
+    """Return what converts a row at the places of columns that go through something."""
+
+    def read(row: tuple[Any, ...]) -> tuple[Any, ...]:
         values = list(row)
         for place, convert in results:
             values[place] = convert(values[place])
-        yield tuple(values)
+        return tuple(values)
+
+    return read if results else _as_it_is
+
+
+def _as_it_is(row: Any) -> Any:  # noqa: ANN401 - a row of any driver
+    return row
 
 
 def _compile(statement: Executable, dialect: Dialect) -> _Compiled:
@@ -123,7 +136,7 @@ def _compile(statement: Executable, dialect: Dialect) -> _Compiled:
     given = tuple(_given(compiled, name, dialect) for name in names or ())
     converts = [entry.type.dialect_impl(dialect).result_processor(dialect, None) for entry in compiled._result_columns]
     results = tuple((place, convert) for place, convert in enumerate(converts) if convert)
-    return _Compiled(compiled.string, given, not compiled.positional, results)
+    return _Compiled(compiled.string, given, not compiled.positional, _reader(results))
 
 
 def _given(compiled: SQLCompiler, name: str, dialect: Dialect) -> _Given:

@@ -1,18 +1,14 @@
-"""Contacts, and the dossiers that decisions are made from."""
+"""Contacts: one at a time, page by page, by the thousand."""
 
 import threading
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from gateway.errors import Misuse
-from gateway.law.events import Event, Kind
-from gateway.law.facts import Opposition
-from gateway.store import imports, ledger, oppositions, people
+from gateway.store import ledger, people
 from gateway.store.engine import Store
-from gateway.store.people import Wanted
-from tests.store.make import NOW, a_batch, a_contact, an_event, an_opposition
+from tests.store.make import NOW, a_contact, an_event
 
 
 def digest(number: int) -> tuple[int, bytes]:
@@ -76,82 +72,6 @@ def test_the_people_of_a_list_are_those_with_an_event_on_it_page_by_page(store: 
         assert people.of_list(tx, 1, second[-1].id, 3) == []
     assert [row.address for row in (*first, *second)] == [f"p{number}@example.org" for number in (0, 2, 3, 4, 5)]
     assert len(first) == 3
-
-
-def test_dossiers_come_in_the_order_asked_with_what_is_known(store: Store) -> None:
-    with store.begin() as tx:
-        anna, bob = people.add(tx, a_contact(store)), people.add(tx, a_contact(store, "bob@example.org"))
-        late = an_event(store, anna.id, "withdrawn", at=NOW + timedelta(days=1), list_id=None, channel=None)
-        early = an_event(store, anna.id, Kind.GRANTED, evidence={"text": "F1"}, direct=False)
-        ledger.append(tx, [late, early])
-        opposed = oppositions.add(tx, an_opposition(store, digest(7)[1], list_id=3, channel="email"))
-
-    wanted = [
-        Wanted(1, "bob@example.org", (digest(1), digest(7))),
-        Wanted(1, "nobody@example.org", (digest(2),)),
-        Wanted(1, "anna@example.org", (digest(3), digest(4))),
-        Wanted(2, "anna@example.org", ()),
-    ]
-    with store.read() as tx:
-        first, second, third, fourth = people.dossiers(tx, wanted)
-
-    assert first.contact
-    assert first.contact.id == bob.id
-    assert first.events == ()
-    assert first.story.oppositions == (Opposition(NOW, 3, "email", opposed.id),)
-    assert all((one.contact, one.story.person, one.story.oppositions) == (None, None, ()) for one in (second, fourth))
-    assert third.contact
-    assert (third.contact.id, third.contact.country) == (anna.id, "FR")
-    assert third.events == (
-        Event(Kind.GRANTED, NOW, 1, "email", False, {"text": "F1"}, early["id"]),
-        Event(Kind.WITHDRAWN, NOW + timedelta(days=1), None, None, True, {}, late["id"]),
-    )
-    assert third.story.oppositions == ()
-
-
-def test_an_opposition_stands_for_somebody_who_is_not_or_no_longer_known(store: Store) -> None:
-    with store.begin() as tx:
-        oppositions.add(tx, an_opposition(store, digest(1)[1]))
-    with store.read() as tx:
-        (dossier,) = people.dossiers(tx, [Wanted(1, "gone@example.org", (digest(1),))])
-    assert dossier.contact is None
-    assert len(dossier.story.oppositions) == 1
-
-
-def test_a_lifted_opposition_and_that_of_another_advertiser_are_not_in_a_dossier(store: Store) -> None:
-    with store.begin() as tx:
-        oppositions.add(tx, an_opposition(store, digest(1)[1], lifted_at=NOW))
-        oppositions.add(tx, an_opposition(store, digest(2)[1], advertiser_id=2))
-    wanted = [Wanted(1, "a", (digest(1), digest(2))), Wanted(2, "a", (digest(1), digest(2)))]
-    with store.read() as tx:
-        assert [len(dossier.story.oppositions) for dossier in people.dossiers(tx, wanted)] == [0, 1]
-
-
-def test_events_of_an_undone_import_no_longer_count(store: Store) -> None:
-    with store.begin() as tx:
-        undone, done = imports.add(tx, a_batch(store)), imports.add(tx, a_batch(store, state="done"))
-        anna = people.add(tx, a_contact(store))
-        ledger.append(tx, [an_event(store, anna.id, batch_id=number) for number in (undone.id, done.id, None)])
-        imports.undo(tx, undone.id)
-    with store.read() as tx:
-        (dossier,) = people.dossiers(tx, [Wanted(1, anna.address_key, ())])
-    assert len(dossier.events) == 2
-
-
-def test_nobody_wanted_is_nobody_found(store: Store) -> None:
-    with store.read() as tx:
-        assert people.dossiers(tx, []) == []
-
-
-def test_thousands_of_dossiers_can_be_asked_for_at_once(store: Store) -> None:
-    with store.begin() as tx:
-        ids = people.upsert_many(tx, [row(store, f"p{number}@example.org") for number in range(3000)])
-        ledger.append(tx, [an_event(store, number) for number in ids.values()])
-    wanted = [Wanted(1, f"p{number}@example.org", (digest(number), digest(number + 1))) for number in range(3000)]
-    with store.read() as tx:
-        found = people.dossiers(tx, wanted)
-    assert [dossier.contact.address_key for dossier in found if dossier.contact] == [want.key for want in wanted]
-    assert all(len(dossier.events) == 1 for dossier in found)
 
 
 # ---- imports

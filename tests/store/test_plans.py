@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import Engine, event, text
 from sqlmodel import Session
 
-from gateway.store import imports, ledger, people, spool
+from gateway.store import dossiers, imports, ledger, people, spool
+from gateway.store.dossiers import Wanted
 from gateway.store.engine import Store
-from gateway.store.people import Wanted
 from gateway.store.prepared import Prepared
 from gateway.store.rows import Inserter
 from gateway.store.spool import Settled
@@ -107,7 +107,7 @@ def test_dossiers_are_read_by_index(full: Store) -> None:
     wanted = [Wanted(1, f"p{number}@example.org", ((1, number.to_bytes(32, "big")),)) for number in range(5)]
     with full.read() as tx, heard() as statements:
         assert all(
-            dossier.contact and dossier.events and dossier.story.oppositions for dossier in people.dossiers(tx, wanted)
+            dossier.contact and dossier.events and dossier.story.oppositions for dossier in dossiers.of(tx, wanted)
         )
     assert len(statements) == 3
     assert scanned(full, statements) == []
@@ -125,7 +125,7 @@ def test_people_who_came_by_the_thousand_are_found_by_index_at_once(store: Store
         ledger.extend(tx, [an_event(store, number) for number in ids.values()])
         imports.survey(tx)
     with store.read() as tx, heard() as statements:
-        assert all(found.contact for found in people.dossiers(tx, [Wanted(1, key, ()) for key in keys[:50]]))
+        assert all(found.contact for found in dossiers.of(tx, [Wanted(1, key, ()) for key in keys[:50]]))
     assert scanned(store, statements) == []
 
 
