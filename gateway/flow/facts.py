@@ -32,7 +32,7 @@ from gateway.store.tables import Account, Advertiser, List
 from gateway.store.tx import Tx
 
 PLAIN = MessageFacts()
-MOST_KEPT = 1500  # people; twice as many at most
+MOST_KEPT = 2000  # people
 KEPT = timedelta(minutes=1)
 LONG_AGO = datetime.min.replace(tzinfo=UTC)  # what is not about a moment
 MOST_SETTINGS = 100  # of one frame: tools may name any offer
@@ -135,27 +135,26 @@ class Case:
 
 
 class Lately:
-    """The people asked about within the last minute or two: most are asked about again when their copy leaves.
+    """The people asked about once of late: most are asked about a second time, when their copy leaves.
 
-    Nothing is answered from here: what was made of their rows is used again if the next reading finds the same rows.
+    Nothing is answered from here: what was made of their rows is used again if the second reading finds the same rows.
     """
 
     def __init__(self) -> None:
         self._since = LONG_AGO
-        self._new: dict[tuple[int, str, str], Wanted] = {}
-        self._old: dict[tuple[int, str, str], Wanted] = {}
+        self._once: dict[tuple[int, str, str], Wanted] = {}
 
     def turn_to(self, now: datetime) -> None:
-        """Forget who was asked about long ago, or before very many others."""
-        if len(self._new) >= MOST_KEPT or not timedelta(0) <= now - self._since < KEPT:
-            self._old, self._new, self._since = self._new, {}, now
+        """Forget those whose copy did not follow."""
+        if len(self._once) >= MOST_KEPT or not timedelta(0) <= now - self._since < KEPT:
+            self._once, self._since = {}, now
 
     def wanted(self, context: Context, advertiser_id: int, address: Address) -> Wanted:
         """Return whom to look up."""
         key = (advertiser_id, address.local, address.domain)
-        found = self._new.get(key)
+        found = self._once.pop(key, None)
         if found is None:
-            found = self._new[key] = self._old.get(key) or _wanted(context, advertiser_id, address)
+            found = self._once[key] = _wanted(context, advertiser_id, address)
         return found
 
 
