@@ -5,8 +5,8 @@ there is no limit to the number of values. PostgreSQL takes an array, SQLite a J
 in a row.
 """
 
-import json
-from collections.abc import Collection
+from collections.abc import Callable, Iterable
+from json.encoder import encode_basestring_ascii
 from typing import Any, Literal
 
 from sqlalchemy import BigInteger, Boolean, ColumnElement, LargeBinary, Text, bindparam
@@ -39,12 +39,21 @@ class _Many(TypeDecorator[Any]):
             return LargeBinary()
         return ARRAY(_ITEMS[self.kind]) if dialect.name == "postgresql" else Text()
 
-    def process_bind_param(self, value: Collection[Any] | None, dialect: Dialect) -> Any:  # noqa: ANN401 - by database
-        """Return the values as the database takes them."""
-        values = list(value or ())
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
+        """Return what makes of values what the database takes: nothing between, as every question has three of them."""
         if self.kind == "digest":
-            return b"".join(values)
-        return values if dialect.name == "postgresql" else json.dumps(values)
+            return b"".join
+        if dialect.name == "postgresql":
+            return list
+        return _numbers if self.kind == "number" else _texts
+
+
+def _numbers(values: Iterable[int]) -> str:
+    return str([*values])
+
+
+def _texts(values: Iterable[str]) -> str:
+    return f"[{','.join(map(encode_basestring_ascii, values))}]"
 
 
 class Among(ColumnElement[bool]):

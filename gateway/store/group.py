@@ -116,8 +116,8 @@ class Group(Generic[C, T, R]):
 class Inline(Generic[C, T, R]):
     """A `Group` on the loop itself, for work so short that handing it to a thread and back would cost more.
 
-    What is asked in one turn of the loop goes together. What is asked patiently, within `linger` seconds of the work
-    before, waits as long for company, or until somebody comes who is not patient.
+    What is asked in one turn of the loop, or in the next, goes together. What is asked patiently, within `linger`
+    seconds of the work before, waits as long for company, or until somebody comes who is not patient.
     """
 
     def __init__(self, begin: Begin[C], work: Work[C, T, R], *, linger: float = 0.0) -> None:
@@ -141,7 +141,7 @@ class Inline(Generic[C, T, R]):
                 loop.call_later(self._linger, self._run)
         elif not self._soon:
             self._soon = True
-            loop.call_soon(self._run)
+            loop.call_soon(loop.call_soon, self._run)  # who asks in the next turn comes along
         return await asked.future
 
     async def close(self) -> None:
