@@ -122,21 +122,6 @@ def path(leaves: Sequence[bytes], position: int) -> list[bytes]:
     return found
 
 
-def follow(digest: bytes, position: int, leaves: int, way: Sequence[bytes]) -> bytes | None:
-    """Return the root that a leaf leads to, or None when the path cannot be one of a tree of that many leaves."""
-    steps, last = list(way), leaves - 1
-    if not 0 <= position <= last:
-        return None
-    while last:
-        if position ^ 1 <= last:
-            if not steps:
-                return None
-            beside = steps.pop(0)
-            digest = _node(beside, digest) if position & 1 else _node(digest, beside)
-        position, last = position >> 1, last >> 1
-    return None if steps else digest
-
-
 def _up(level: Sequence[bytes]) -> list[bytes]:
     """Return the level above; what is left alone at the end goes up as it is."""
     above = [_node(level[at], level[at + 1]) for at in range(0, len(level) - 1, 2)]

@@ -7,12 +7,12 @@ import getpass
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
 import click
@@ -29,7 +29,6 @@ from gateway.store.engine import Store
 
 NO, MISUSE, UNREACHABLE, MISTAKE = 1, 2, 3, 70
 PLACES = (Path("config.toml"), Path("/etc/consentgate/config.toml"))
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Shell:

@@ -53,10 +53,10 @@ def check(
         yield from ((case.address, case.verdict) for case in cases)
 
 
-def steps(context: Context, list_name: str, address: Address, *, offer: str | None = None) -> Sequence[Step]:
+def steps(context: Context, list_name: str, address: Address) -> Sequence[Step]:
     """Return every rule in order with what it found about this person and list."""
     row = _list(context, list_name)
-    [[case]] = gather(context, [_question(row, (address,), offer)], clock.now())
+    [[case]] = gather(context, [_question(row, (address,), None)], clock.now())
     return explain(case.facts)
 
 

@@ -36,9 +36,9 @@ from gateway.store.tx import Tx
 class Letter:
     """One message to one mailbox.
 
-    `recipient` is spelled as `mail.address` does; `mail_from` is the return path, "" for the null one, which every
-    automatic answer and report has (RFC 3834, 3.3; RFC 5321, 4.5.5). `foreign` is mail of others, passed on:
-    never signed with the advertiser's key, whatever stands in its From.
+    `recipient` is spelled as `mail.address` does; the return path is the null one, as every automatic answer and
+    report has it (RFC 3834, 3.3; RFC 5321, 4.5.5). `foreign` is mail of others, passed on: never signed with the
+    advertiser's key, whatever stands in its From.
     """
 
     advertiser_id: int
@@ -47,7 +47,6 @@ class Letter:
     klass: MessageClass
     list_id: int | None = None
     contact_id: int | None = None
-    mail_from: str = ""
     foreign: bool = False
 
 
@@ -66,9 +65,9 @@ def post(context: Context, tx: Tx, letter: Letter) -> int:
         "advertiser_id": letter.advertiser_id,
         "list_id": letter.list_id,
         "klass": letter.klass.value,
-        "mail_from": letter.mail_from,
+        "mail_from": "",
         "content": letter.content,
-        "smtputf8": not (letter.recipient + letter.mail_from).isascii(),
+        "smtputf8": not letter.recipient.isascii(),
         "hints": {"from": [], "missing": [], "remove": [], "foreign": letter.foreign},
         "received_at": now,
     }

@@ -36,7 +36,7 @@ EDITABLE = ("name", "company", "function", "subject", "country", "language", "ag
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """What an erasure did: a reference, the moment, rows deleted or emptied by table, oppositions that stand.
+    """What an erasure did: a reference, the moment, and how many rows of each table were deleted or emptied.
 
     `told` are the recipients who must be told (GDPR 19), found before the erasure.
     """
@@ -45,7 +45,6 @@ class Certificate:
     at: datetime
     advertiser: str
     deleted: Mapping[str, int] = field(default_factory=dict)
-    opposed: bool = True
     told: Sequence[Recipient] = ()
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from gateway.text import say
 
-Line = tuple[int, str, str]  # depth, heading or "", words
 _STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b;
 background:#fff}h1{line-height:1.2}h2{margin:2rem 0 .5rem;border-bottom:1px solid #bbb}table{border-collapse:collapse;
 width:100%;display:block;overflow-x:auto}th,td{border:1px solid #bbb;padding:.35rem .5rem;text-align:left;

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from gateway import clock, meters
@@ -128,11 +127,6 @@ def list_ids(context: Context, by: Grant, names: list[str]) -> frozenset[int]:
     """Return the ids of lists by name, or all those of the key when none is named; raise NotFound."""
     with context.store.read() as tx:
         return frozenset(by.list(tx, name).id for name in names) or by.list_ids
-
-
-def when(moment: datetime | None) -> str | None:
-    """Return a moment as the API writes it."""
-    return moment.isoformat() if moment else None
 
 
 def _within(by: Grant, list_id: int | None) -> bool:

@@ -70,11 +70,6 @@ class Address:
             return f"{self.local.lower()}@{self.domain}"
         return f"{normalize('NFC', normalize('NFC', self.local).casefold())}@{self.domain}"
 
-    @property
-    def needs_utf8(self) -> bool:
-        """Return whether the next hop must offer SMTPUTF8 for it (RFC 6531)."""
-        return not self.local.isascii()
-
 
 def parse(text: str) -> Address:
     """Return the address written in `text` (no display name, no angle brackets; blanks around it are ignored).

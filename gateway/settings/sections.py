@@ -357,7 +357,7 @@ class Log(Section):
 
 
 class Settings(Section):
-    """The whole configuration. `folder` is what relative paths start from: the folder of the file."""
+    """The whole configuration."""
 
     gateway: Gateway = Gateway()
     store: Store = Store()

@@ -6,7 +6,6 @@ come to a place has missed nothing before it. A place is one number: the seal, a
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import BigInteger, bindparam, or_, select
 from sqlmodel import Session, col
@@ -67,9 +66,3 @@ def end(tx: Session) -> int:
     """Return the place behind everything that there is."""
     last = tx.exec(select_rows(Seal.id).order_by(col(Seal.id).desc()).limit(1)).first()
     return ((last + 1) << SHIFT) - 1 if last else 0
-
-
-def at(tx: Session, moment: datetime) -> int:
-    """Return the place before everything that was sealed at that moment or later."""
-    first = tx.exec(select_rows(Seal.id).where(Seal.at >= moment).order_by(col(Seal.id)).limit(1)).first()
-    return (first << SHIFT) - 1 if first else end(tx)

@@ -5,12 +5,10 @@ Events of an undone import stay in it but no longer count.
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, Text, cast, or_, tuple_, type_coerce
+from sqlalchemy import ColumnElement, FromClause, Text, cast, or_, type_coerce
 from sqlalchemy import select as core_select
 from sqlalchemy.types import NullType
 from sqlmodel import Session, col, select
@@ -29,14 +27,6 @@ _insert = Inserter(Event)
 _pour = Bulk(Event)
 _WHEN, _WHAT = ("contact_id", "at"), ("kind", "list_id", "channel", "direct", "evidence")
 _when, _what = (itemgetter(*map(_pour.names.index, names)) for names in (_WHEN, _WHAT))
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Cursor:
-    """How far a reader of the ledger has come: the last event it saw."""
-
-    recorded_at: datetime
-    id: int
 
 
 def counts(events: FromClause) -> ColumnElement[bool]:
@@ -97,18 +87,4 @@ def _read(said: tuple[Any, ...]) -> tuple[Any, ...]:
 def of_contact(tx: Session, contact_id: int) -> list[Event]:
     """Return every event about a person, undone ones too, oldest first."""
     query = select(Event).where(Event.contact_id == contact_id).order_by(col(Event.at), col(Event.id))
-    return list(tx.exec(query))
-
-
-def since(tx: Session, cursor: Cursor | None, limit: int, *, before: datetime) -> list[Event]:
-    """Return at most `limit` events recorded after the cursor (None: from the beginning), in the order of recording.
-
-    Only events recorded before `before` are returned. Leave the longest transaction (a minute) between it and now: an
-    event that is being committed late has an earlier moment, and a cursor that has passed it would miss it for ever.
-    """
-    order = (col(Event.recorded_at), col(Event.id))
-    query = select(Event).where(col(Event.recorded_at) < before).order_by(*order).limit(limit)
-    if cursor is not None:
-        types = [EVENTS.c.recorded_at.type, EVENTS.c.id.type]
-        query = query.where(tuple_(*order) > tuple_(cursor.recorded_at, cursor.id, types=types))
     return list(tx.exec(query))

@@ -33,11 +33,6 @@ def write(tx: Session, rows: Sequence[Row]) -> None:
     _insert(tx, rows)
 
 
-def get(tx: Session, number: int) -> Opposition | None:
-    """Return the opposition with that id, lifted ones too."""
-    return tx.get(Opposition, number)
-
-
 def lift(tx: Session, ids: Sequence[int], at: datetime) -> int:
     """Lift oppositions, and return how many were standing. The rows stay, as evidence."""
     return tx.connection().execute(_LIFT, {"ids": ids, "moment": at}).rowcount
@@ -55,11 +50,6 @@ def history(tx: Session, advertiser_id: int, digests: Iterable[tuple[int, bytes]
     values = {digest for _, digest in digests}
     found = tx.exec(_EVER_OF_DIGESTS, params={"advertiser": advertiser_id, "digests": values})
     return sorted(found, key=lambda row: (row.at, row.id))
-
-
-def exists(tx: Session, advertiser_id: int, digests: Iterable[tuple[int, bytes]]) -> bool:
-    """Say whether any opposition stands under any of the (key version, digest) pairs."""
-    return bool(of_digests(tx, advertiser_id, digests))
 
 
 def all(tx: Session, advertiser_id: int, after: int, limit: int) -> list[Opposition]:  # noqa: A001 - oppositions.all

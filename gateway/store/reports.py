@@ -20,11 +20,6 @@ def write(tx: Session, rows: Sequence[Row]) -> None:
     _insert(tx, rows)
 
 
-def of_ref(tx: Session, ref: int) -> list[Report]:
-    """Return the reports about one recipient's copy, in the order of their ids."""
-    return list(tx.exec(select(Report).where(Report.ref == ref).order_by(col(Report.id))))
-
-
 def due(tx: Session, now: datetime, limit: int) -> list[Report]:
     """Return at most `limit` reports, by submission, and keep other nodes from taking them.
 

@@ -51,7 +51,6 @@ def answer(
     status: int,
     detail: str = "",
     *,
-    code: str = "",
     reference: str = "",
     errors: list[Wrong] | None = None,
     headers: Mapping[str, str] | None = None,
@@ -60,7 +59,7 @@ def answer(
     said = Problem(
         title=HTTPStatus(status).phrase,
         status=status,
-        code=code or CODES.get(status, "error"),
+        code=CODES.get(status, "error"),
         detail=detail,
         reference=reference or None,
         errors=errors or [],

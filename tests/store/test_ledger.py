@@ -7,7 +7,6 @@ import pytest
 
 from gateway.store import imports, ledger
 from gateway.store.engine import Store
-from gateway.store.ledger import Cursor
 from gateway.store.tables import Event
 from tests.store.make import NOW, a_batch, an_event
 
@@ -30,31 +29,6 @@ def test_objects_are_written_as_well_as_mappings(store: Store) -> None:
         ledger.append(tx, [])
     with store.read() as tx:
         assert ledger.of_contact(tx, 5) == [event]
-
-
-def test_a_reader_follows_the_order_of_recording_page_by_page(store: Store) -> None:
-    moments = [NOW + timedelta(seconds=seconds) for seconds in (2, 0, 1, 1)]
-    rows = [an_event(store, 5, recorded_at=moment, at=NOW - timedelta(days=9)) for moment in moments]
-    with store.begin() as tx:
-        ledger.append(tx, rows)
-    order = [rows[1]["id"], rows[2]["id"], rows[3]["id"], rows[0]["id"]]
-
-    seen: list[int] = []
-    cursor = None
-    with store.read() as tx:
-        while page := ledger.since(tx, cursor, 2, before=NOW + timedelta(minutes=1)):
-            seen += [event.id for event in page]
-            cursor = Cursor(page[-1].recorded_at, page[-1].id)
-    assert seen == order
-
-
-def test_a_reader_does_not_pass_what_may_still_be_committed(store: Store) -> None:
-    with store.begin() as tx:
-        ledger.append(tx, [an_event(store, 5), late := an_event(store, 5, recorded_at=NOW + timedelta(seconds=30))])
-    with store.read() as tx:
-        found = ledger.since(tx, None, 10, before=NOW + timedelta(seconds=30))
-    assert late["id"] not in [event.id for event in found]
-    assert len(found) == 1
 
 
 SAID = {"evidence": {"form": "é", "proof": 'log "7"', "free": True, "purpose": ["a"]}, "channel": "email"}

@@ -1,4 +1,4 @@
-"""Receipts and reports: written once, found by the reference that people are told."""
+"""Receipts and reports: written once, found when they are asked for."""
 
 from datetime import timedelta
 
@@ -32,11 +32,12 @@ def test_receipts_about_a_person_come_page_by_page(store: Store) -> None:
     assert [*first, *second] == rows
 
 
-def test_reports_about_a_copy_are_found_by_its_reference(store: Store) -> None:
+def test_reports_that_are_due_are_found_as_they_were_written(store: Store) -> None:
     given = {"account_id": 1, "submission_id": 1, "kind": "refused", "body": {"code": "R-OBJECTED"}}
     given |= {"due_at": NOW, "created_at": NOW}
+    later = {"submission_id": 2, "due_at": NOW + timedelta(hours=1)}
     with store.begin() as tx:
-        reports.write(tx, [{"id": 1, "ref": 9} | given, {"id": 2, "ref": 10} | given])
-    with store.read() as tx:
-        (found,) = reports.of_ref(tx, 9)
+        reports.write(tx, [{"id": 1, "ref": 9} | given, {"id": 2, "ref": 10} | given | later])
+    with store.begin() as tx:
+        (found,) = reports.due(tx, NOW, 10)
     assert (found.id, found.body, found.attempts) == (1, {"code": "R-OBJECTED"}, 0)
