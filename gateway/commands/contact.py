@@ -13,12 +13,10 @@ from gateway.commands.told import answer
 from gateway.errors import Misuse
 from gateway.flow import consent, importer, recipients
 from gateway.flow.consent import CHANNEL, Saying
-from gateway.flow.context import Context
 from gateway.flow.importrow import RowError
 from gateway.law.events import Kind
 from gateway.mail.address import parse
-from gateway.store import ledger, lists, oppositions, people
-from gateway.store.tables import Advertiser
+from gateway.store import ledger, lists
 from gateway.store.tx import Tx
 
 advertiser_option = click.option("--advertiser", help="Whose contact it is.")
@@ -39,7 +37,8 @@ def show(shell: Shell, address: str, advertiser: str | None) -> None:
         owner = advertiser_named(tx, advertiser)
         row = contact_named(tx, owner, address)
         events = [_event(tx, one) for one in ledger.of_contact(tx, row.id)]
-        opposed = [_opposition(tx, one) for one in _oppositions(context, tx, owner, address)]
+        noes = consent.each_once(consent.noes(context, tx, owner.id, parse(address)))
+        opposed = [_opposition(tx, one) for one in noes]
     known = shown(row, "id", "advertiser_id", "address_key")
     if shell.out.json:
         shell.out.data({**known, "advertiser": owner.name, "events": events, "oppositions": opposed})
@@ -120,24 +119,14 @@ def _say_no(
             told: tuple[recipients.Recipient, ...] = ()
             row = list_named(tx, list_name) if list_name else None
             owner = owner_of(tx, advertiser, row)
-            person = people.find(tx, owner.id, parsed.key)
+            fresh, person = consent.say_no(context, tx, owner.id, parsed, row, kind, said)
             if person:
-                fresh = consent.refuse(context, tx, person, row, kind, said)
                 told = recipients.of_contact(tx, person.id, row.id if row else None)
-            else:
-                fresh = consent.oppose(context, tx, owner.id, parsed, row, said)
         if person:
             consent.settle(context, person.id)
     shown: dict[str, Any] = {"address": parsed.spelled, "advertiser": owner.name, "list": list_name}
     answer(shell.out, {**shown, "channel": said.channel, "known": person is not None, "recorded": fresh}, told)
     shell.out.note("no-recorded" if fresh else "no-standing")
-
-
-def _oppositions(context: Context, tx: Tx, owner: Advertiser, address: str) -> list[Any]:
-    parsed = parse(address)
-    found = oppositions.of_digests(tx, owner.id, context.digests.of(owner.id, parsed.spelled, parsed.key))
-    scopes = {(one.list_id, one.channel, one.at): one for one in found}  # two digests of one address are one no
-    return list(scopes.values())
 
 
 def _event(tx: Tx, event: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of the ledger

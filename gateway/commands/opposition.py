@@ -29,8 +29,8 @@ from gateway.flow.hashed import Hashes
 from gateway.flow.importfile import detect_encoding, detect_separator
 from gateway.flow.importrow import is_address
 from gateway.law.events import Kind
-from gateway.mail.address import Address, parse
-from gateway.store import lists, oppositions, people
+from gateway.mail.address import parse
+from gateway.store import lists, oppositions
 from gateway.store.tables import Advertiser, List, Opposition
 from gateway.store.tx import Tx
 
@@ -66,10 +66,10 @@ def add(
     with shell.context() as context:
         with context.store.begin() as tx:
             owner, row = _scope(tx, advertiser, list_name)
-            results = [(one, *_oppose(context, tx, owner, one, row, said)) for one in parsed]
+            results = [(one, *consent.say_no(context, tx, owner.id, one, row, Kind.OBJECTED, said)) for one in parsed]
         for _, _, person in results:
             if person:
-                consent.settle(context, person)
+                consent.settle(context, person.id)
     shell.out.table(["address", "recorded"], [{"address": one.spelled, "recorded": fresh} for one, fresh, _ in results])
 
 
@@ -88,7 +88,9 @@ def remove(shell: Shell, address: str, advertiser: str | None, reason: str, yes:
     confirm(shell, yes, "ask-lift", address=parsed.spelled)
     with shell.context() as context, context.store.begin() as tx:
         owner = advertiser_named(tx, advertiser)
-        lifted = _lift(context, tx, owner, parsed, Saying(clock.now(), "cli", shell.actor, reason))
+        found = consent.noes(context, tx, owner.id, parsed)
+        said = Saying(clock.now(), "cli", shell.actor, reason)
+        lifted = consent.unsay(context, tx, owner.id, parsed, found, said)
     shell.out.record({"address": parsed.spelled, "lifted": lifted, "reason": reason})
     if not lifted:
         no()
@@ -211,22 +213,6 @@ def _scope(tx: Tx, advertiser: str | None, list_name: str | None) -> tuple[Adver
     return owner_of(tx, advertiser, row), row
 
 
-def _oppose(
-    context: Context, tx: Tx, owner: Advertiser, address: Address, row: List | None, said: Saying
-) -> tuple[bool, int | None]:
-    """Return whether it is new, and the number of the person when it is somebody known."""
-    person = people.find(tx, owner.id, address.key)
-    if person:
-        return consent.refuse(context, tx, person, row, Kind.OBJECTED, said), person.id
-    return consent.oppose(context, tx, owner.id, address, row, said), None
-
-
-def _lift(context: Context, tx: Tx, owner: Advertiser, address: Address, said: Saying) -> int:
-    """Lift every opposition of an address, in every scope, and return how many scopes there were."""
-    found = oppositions.of_digests(tx, owner.id, context.digests.of(owner.id, address.spelled, address.key))
-    return consent.unsay(context, tx, owner.id, address, found, said)
-
-
 def _every(context: Context, owner: Advertiser) -> Iterator[dict[str, Any]]:
     after = 0
     while True:
@@ -305,7 +291,7 @@ def _take(
         address = parse(fields.get("address") or fields.get("email") or "")
     except Misuse:
         return None
-    return _oppose(context, tx, owner, address, row, said)[0]
+    return consent.say_no(context, tx, owner.id, address, row, Kind.OBJECTED, said)[0]
 
 
 def _take_digest(

@@ -8,10 +8,11 @@ from html import escape
 from typing import Any
 
 from gateway import clock
+from gateway.flow import consent
 from gateway.flow.context import Context
 from gateway.law.events import Kind
 from gateway.mail.address import parse
-from gateway.store import handles, ledger, lists, oppositions, receipts, requests, seals, signups
+from gateway.store import handles, ledger, lists, receipts, requests, seals, signups
 from gateway.store.tables import Advertiser, Contact, Event, Receipt
 from gateway.store.tx import Tx
 from gateway.text import FALLBACK, has, local, say
@@ -30,11 +31,10 @@ _STYLE = (
 def document(context: Context, tx: Tx, owner: Advertiser, contact: Contact, lang: str = "") -> dict[str, Any]:
     """Return what GDPR 15(1) and (3) ask for, in sections; moments are aware. `lang`: the person's own unless given."""
     events = ledger.of_contact(tx, contact.id)
-    names = {row.id: row for row in lists.all(tx) if row.advertiser_id == owner.id}
+    names = {row.id: row for row in lists.all(tx, owner.id)}
     lang = lang or language(contact)
     hidden = {"id", "advertiser_id", "address_key"}
-    address = parse(contact.address)
-    opposed = oppositions.of_digests(tx, owner.id, context.digests.of(owner.id, address.spelled, address.key))
+    opposed = consent.noes(context, tx, owner.id, parse(contact.address))
     return {
         "at": clock.now(),
         "controller": {
@@ -53,7 +53,7 @@ def document(context: Context, tx: Tx, owner: Advertiser, contact: Contact, lang
         "texts": _texts(tx, owner, events),
         "objections": [
             {"at": one.at, "list": names[one.list_id].name if one.list_id in names else None, "channel": one.channel}
-            for one in {(row.list_id, row.channel, row.at): row for row in opposed}.values()
+            for one in consent.each_once(opposed)
         ],
         "tools": [
             {"list": names[one.list_id].name if one.list_id in names else None, "campaign": one.campaign,

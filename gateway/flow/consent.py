@@ -174,14 +174,22 @@ def _without(reason: str, address: Address) -> str:
     return re.sub(rf"(?<!\w)(?:{either})(?!\w)", "…", reason, flags=re.IGNORECASE)
 
 
+def noes(context: Context, tx: Tx, advertiser_id: int, address: Address) -> list[Opposition]:
+    """Return the oppositions that stand for an address, in any scope and channel, oldest first."""
+    return oppositions.of_digests(tx, advertiser_id, context.digests.of(advertiser_id, address.spelled, address.key))
+
+
+def each_once(found: Iterable[Opposition]) -> list[Opposition]:
+    """Return one opposition for each no: both spellings of an address have one of their own."""
+    return list({(one.list_id, one.channel, one.at): one for one in found}.values())
+
+
 def standing(
     context: Context, tx: Tx, advertiser_id: int, address: Address, row: List | None, channel: str | None
 ) -> list[Opposition]:
     """Return the oppositions that stand for exactly that scope and channel."""
-    digests = context.digests.of(advertiser_id, address.spelled, address.key)
-    found = oppositions.of_digests(tx, advertiser_id, digests)
-    scope = row.id if row else None
-    return [opposition for opposition in found if (opposition.list_id, opposition.channel) == (scope, channel)]
+    scope = (row.id if row else None, channel)
+    return [one for one in noes(context, tx, advertiser_id, address) if (one.list_id, one.channel) == scope]
 
 
 def stopped(context: Context, tx: Tx, persons: Iterable[Person]) -> set[int]:
@@ -199,6 +207,19 @@ def stopped(context: Context, tx: Tx, persons: Iterable[Person]) -> set[int]:
 def refuse(context: Context, tx: Tx, person: Person, row: List | None, kind: Kind, said: Saying) -> bool:
     """Record a no of `kind` (objected, withdrawn, complained); return False when it was already standing."""
     return refuse_each(context, tx, [(person, said)], row, kind)[0]
+
+
+def say_no(
+    context: Context, tx: Tx, advertiser_id: int, address: Address, row: List | None, kind: Kind, said: Saying
+) -> tuple[bool, Contact | None]:
+    """Record a no as `refuse` does, whether or not anything is known of the person.
+
+    Return whether it is new, and the contact, if there is one: `settle` waits for what couriers hold for it.
+    """
+    person = people.find(tx, advertiser_id, address.key)
+    if person is None:
+        return oppose(context, tx, advertiser_id, address, row, said), None
+    return refuse(context, tx, person, row, kind, said), person
 
 
 def refuse_each(

@@ -10,7 +10,6 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from gateway import clock, meters
 from gateway.errors import Misuse, NotFound
@@ -22,7 +21,7 @@ from gateway.law.events import Kind
 from gateway.mail.address import parse
 from gateway.plugin import Headers, Heard, Plugin, Signature
 from gateway.store import accounts, ledger, lists, people
-from gateway.store.tables import Account, List
+from gateway.store.tables import Account, Contact, List
 from gateway.store.tx import Tx
 
 MOST = 1000  # events of one request
@@ -120,19 +119,16 @@ def record(context: Context, account: Account, heard: Heard, digest: str) -> Rec
     said = Saying(_when(heard.at), ORIGIN, heard_from(account.login), heard.reason[:200], evidence=evidence)
     with context.store.begin() as tx:
         row = _list(context, tx, account, heard.list)
-        person = people.find(tx, account.advertiser_id, address.key)
         if kind is Kind.BOUNCED:
-            return Recorded(person is not None and _bounced(context, tx, person, row, said, digest))
-        if person is None:
-            fresh = consent.oppose(context, tx, account.advertiser_id, address, row, said)
-        else:
-            fresh = consent.refuse(context, tx, person, row, kind, said)
+            known = people.find(tx, account.advertiser_id, address.key)
+            return Recorded(known is not None and _bounced(context, tx, known, row, said, digest))
+        fresh, person = consent.say_no(context, tx, account.advertiser_id, address, row, kind, said)
     if fresh:
         meters.count("opt_outs", ORIGIN)
     return Recorded(fresh, person.id if person else 0)
 
 
-def _bounced(context: Context, tx: Tx, person: Any, row: List | None, said: Saying, digest: str) -> bool:  # noqa: ANN401
+def _bounced(context: Context, tx: Tx, person: Contact, row: List | None, said: Saying, digest: str) -> bool:
     """Record a bounce unless this very request reported it before: two real ones count, one sent twice does not."""
     if any(one.evidence.get("hook") == digest for one in ledger.of_contact(tx, person.id)):
         return False

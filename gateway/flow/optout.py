@@ -13,6 +13,7 @@ from gateway.flow.scene import Imprint, Scene
 from gateway.law.channels import CHANNELS
 from gateway.law.events import Kind
 from gateway.law.standing import OPT_OUTS, is_about_tracking
+from gateway.mail.address import parse
 from gateway.store import bursts as marks
 from gateway.store import ledger, lists
 from gateway.store.tables import Contact, Event, List
@@ -129,7 +130,8 @@ class Desk:
         if found.contact is None:
             return View(found.imprint, found.list_title, stopped_list=True, stopped_all=True, gone=True)
         mine = found.list.id if found.list else None
-        rows = [one for one in scene.standing(self._context, tx, found) if one.list_id in (None, mine)]
+        noes = consent.noes(self._context, tx, found.advertiser.id, parse(found.contact.address))
+        rows = [one for one in noes if one.list_id in (None, mine)]
         events = ledger.of_contact(tx, found.contact.id)
         rows = [one for one in rows if one.at > _agreed(events, mine)]
         by_mail = {one.list_id for one in rows if one.channel in (None, CHANNEL)}

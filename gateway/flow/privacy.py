@@ -71,15 +71,9 @@ def rectify(
 
 
 def _carry(context: Context, tx: Tx, contact: Contact, new: Address, said: Saying) -> None:
-    old = parse(contact.address)
-    found = oppositions.of_digests(
-        tx, contact.advertiser_id, context.digests.of(contact.advertiser_id, old.spelled, old.key)
-    )
+    found = consent.noes(context, tx, contact.advertiser_id, parse(contact.address))
     scopes = {(row.list_id, row.channel): row for row in reversed(found)}  # the oldest of each scope
-    there = oppositions.of_digests(
-        tx, contact.advertiser_id, context.digests.of(contact.advertiser_id, new.spelled, new.key)
-    )
-    standing = {(row.list_id, row.channel) for row in there}
+    standing = {(row.list_id, row.channel) for row in consent.noes(context, tx, contact.advertiser_id, new)}
     for scope, row in scopes.items():
         if scope in standing:
             continue

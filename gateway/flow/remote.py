@@ -13,7 +13,7 @@ from gateway.flow.context import Context
 from gateway.flow.importrow import Entry
 from gateway.law.events import Kind
 from gateway.mail.address import parse
-from gateway.store import ledger, lists, oppositions, people
+from gateway.store import ledger, lists, people
 from gateway.store.tables import Contact, Event, List, Opposition
 from gateway.store.tx import Tx
 
@@ -59,11 +59,7 @@ def refuse(
     said = Saying(clock.now(), ORIGIN, by.actor, reason, channel=channel, evidence={"reason": reason} if reason else {})
     with context.store.begin() as tx:
         row = by.list(tx, list_name) if list_name else None
-        person = people.find(tx, by.advertiser.id, parsed.key)
-        if person:
-            fresh = consent.refuse(context, tx, person, row, kind, said)
-        else:
-            fresh = consent.oppose(context, tx, by.advertiser.id, parsed, row, said)
+        fresh, person = consent.say_no(context, tx, by.advertiser.id, parsed, row, kind, said)
     if fresh:
         meters.count("opt_outs", ORIGIN)
     if person:
@@ -79,8 +75,7 @@ def lift(context: Context, by: Grant, address: str, reason: str) -> int:
     parsed = parse(address)
     said = Saying(clock.now(), ORIGIN, by.actor, reason, evidence={"reason": reason})
     with context.store.begin() as tx:
-        digests = context.digests.of(by.advertiser.id, parsed.spelled, parsed.key)
-        every = oppositions.of_digests(tx, by.advertiser.id, digests)
+        every = consent.noes(context, tx, by.advertiser.id, parsed)
         found = [one for one in every if not by.list_ids or one.list_id in by.list_ids]
         return consent.unsay(context, tx, by.advertiser.id, parsed, found, said)
 
@@ -92,13 +87,11 @@ def person(context: Context, by: Grant, address: str) -> Person:
         contact = _contact(tx, by, parsed.key)
         names = {row.id: row.name for row in lists.all(tx, by.advertiser.id)}
         events = [one for one in ledger.of_contact(tx, contact.id) if _within(by, one.list_id)]
-        digests = context.digests.of(by.advertiser.id, parsed.spelled, parsed.key)
-        found = oppositions.of_digests(tx, by.advertiser.id, digests)
-    scopes = {(one.list_id, one.channel, one.at): one for one in found if _within(by, one.list_id)}
+        opposed = consent.each_once(consent.noes(context, tx, by.advertiser.id, parsed))
     return Person(
         contact,
         [(one, names.get(one.list_id or 0)) for one in events],
-        [(one, names.get(one.list_id or 0)) for one in scopes.values()],
+        [(one, names.get(one.list_id or 0)) for one in opposed if _within(by, one.list_id)],
     )
 
 

@@ -69,7 +69,7 @@ def run(context: Context, *, dry: bool = False) -> Expired:
 def _due(context: Context, owner: Advertiser, now: datetime) -> Iterator[Sequence[Contact]]:
     after = 0
     with context.store.read() as tx:
-        scopes = [row.id for row in lists.all(tx) if row.advertiser_id == owner.id]
+        scopes = [row.id for row in lists.all(tx, owner.id)]
     while scopes:
         with context.store.read() as tx:
             found = retention.page(tx, owner.id, after, PAGE)

@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass
 
-from gateway.flow.context import Context
-from gateway.mail.address import parse
-from gateway.store import advertisers, lists, oppositions, people
-from gateway.store.tables import Advertiser, Contact, List, Opposition
+from gateway.store import advertisers, lists, people
+from gateway.store.tables import Advertiser, Contact, List
 from gateway.store.tx import Tx
 from gateway.tokens import Link
 
@@ -49,12 +47,3 @@ def find(tx: Tx, link: Link) -> Scene | None:
     owner = contact.advertiser_id if contact else row.advertiser_id if row else None
     advertiser = advertisers.get(tx, owner) if owner else None
     return Scene(advertiser, row, contact) if advertiser else None
-
-
-def standing(context: Context, tx: Tx, scene: Scene) -> list[Opposition]:
-    """Return every opposition that stands for the person, in any scope and channel."""
-    if scene.contact is None:
-        return []
-    address = parse(scene.contact.address)
-    digests = context.digests.of(scene.advertiser.id, address.spelled, address.key)
-    return oppositions.of_digests(tx, scene.advertiser.id, digests)
