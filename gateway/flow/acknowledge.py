@@ -10,7 +10,6 @@ from gateway import clock
 from gateway.flow import letters, scene
 from gateway.flow.consent import Person
 from gateway.flow.context import Context
-from gateway.flow.letters import Letter
 from gateway.law.facts import MessageClass
 from gateway.law.standing import OPT_OUTS
 from gateway.mail.compose import Button
@@ -53,7 +52,7 @@ def post(context: Context, tx: Tx, link: Link) -> None:
         say("rights.told-once", lang),
     ]
     subject = say("rights.told-subject", lang, advertiser=advertiser)
-    content = letters.write(context, found.advertiser, to=contact.address, subject=subject, body=body, lang=lang)
-    list_id = found.list.id if found.list else None
-    letter = Letter(found.advertiser.id, contact.address, content, MessageClass.RIGHTS, list_id, contact.id)
-    letters.post(context, tx, letter)
+    letters.send(
+        context, tx, found.advertiser, MessageClass.RIGHTS, to=contact.address, subject=subject, body=body, lang=lang,
+        list_id=found.list.id if found.list else None, contact_id=contact.id,
+    )  # fmt: skip

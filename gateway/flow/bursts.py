@@ -14,7 +14,6 @@ from gateway import journal, text
 from gateway.flow import consent, letters
 from gateway.flow.consent import CHANNEL, Person, Saying
 from gateway.flow.context import Context
-from gateway.flow.letters import Letter
 from gateway.law.facts import MessageClass
 from gateway.mail.address import parse
 from gateway.store import advertisers, bursts, lists, people, receipts, spool
@@ -135,8 +134,7 @@ def _tell(context: Context, tx: Tx, burst: Burst) -> None:
         text.say("rights.burst-undo", lang, burst=burst.id),
     ]
     subject = text.say("rights.burst-subject", lang)
-    content = letters.write(context, owner, to=owner.email, subject=subject, body=body, lang=lang)
-    letters.post(context, tx, Letter(owner.id, owner.email, content, MessageClass.NOTICE))
+    letters.send(context, tx, owner, MessageClass.NOTICE, to=owner.email, subject=subject, body=body, lang=lang)
 
 
 def undo(context: Context, burst: Burst, said: Saying) -> Undone:

@@ -15,7 +15,7 @@ from typing import Literal
 
 from gateway import clock, journal, meters
 from gateway.errors import TryLater
-from gateway.flow import acknowledge, campaigns, consent, letters
+from gateway.flow import acknowledge, campaigns, consent, letters, scene
 from gateway.flow.consent import Saying
 from gateway.flow.context import Context
 from gateway.law.events import Kind
@@ -24,9 +24,10 @@ from gateway.mail import feedback
 from gateway.mail.address import Address, parse
 from gateway.mail.compose import Button
 from gateway.mail.rewrite import Unfit, plain
-from gateway.store import accounts, advertisers, ledger, lists, people, receipts, trails
+from gateway.store import accounts, advertisers, ledger, people, receipts, trails
 from gateway.store import bursts as marks
 from gateway.store.tables import Advertiser, Contact
+from gateway.store.trails import Trail
 from gateway.store.tx import Tx
 from gateway.text import say
 from gateway.tokens import Link, Purpose
@@ -125,31 +126,30 @@ class Inbox:
 
     def _confirm(self, tx: Tx, contact: Contact, link: Link, message: Message, mail_from: str) -> None:
         """Write to the person, whoever asked: somebody to whom a copy was forwarded may have (docs/flow.md)."""
-        advertiser = advertisers.get(tx, contact.advertiser_id)
-        if advertiser is None:
+        found = scene.find(tx, link)
+        if found is None:
             return
         context, own = self._context, _same(mail_from, contact)
-        row = lists.get(tx, link.list) if link.list else None
-        lang = contact.language or (row.language if row else "fr")
-        named = advertiser.legal_name or advertiser.name
+        lang, named = found.imprint.lang, found.imprint.advertiser
         undo = f"{context.settings.web.public_url}/p/{context.tokens.seal(Purpose.LINK, link)}"
         body: list[str | Button] = [
             say("inbound.stopped" if own else "inbound.stopped-by-another", lang, advertiser=named),
             say("inbound.undo", lang),
             Button(say("inbound.undo-button", lang), undo),
         ]
-        content = letters.write(
+        letters.send(
             context,
-            advertiser,
+            tx,
+            found.advertiser,
+            MessageClass.RIGHTS,
             to=contact.address,
             subject=say("inbound.subject", lang, advertiser=named),
             body=body,
             lang=lang,
+            contact_id=contact.id,
             in_reply_to=feedback.message_id(message) if own else "",
             automatic="auto-replied",
         )
-        letter = letters.Letter(advertiser.id, contact.address, content, MessageClass.RIGHTS, contact_id=contact.id)
-        letters.post(context, tx, letter)
 
     # Complaints.
 
@@ -183,9 +183,7 @@ class Inbox:
         return next((link for link in found if link), None)
 
     def _count(self, tx: Tx, ref: int) -> None:
-        told = receipts.of_ref(tx, ref)
-        trail = trails.get(tx, told[0].submission_id) if told else None
-        if trail is not None:
+        if trail := _trail(tx, ref):
             campaigns.complained(self._context, tx, trail)
 
     # Bounces.
@@ -206,8 +204,7 @@ class Inbox:
 
     def _hand_back(self, tx: Tx, ref: int, content: bytes) -> None:
         """Send what came to our return path to the one the tool had given, so that its own reading of bounces works."""
-        told = receipts.of_ref(tx, ref)
-        trail = trails.get(tx, told[0].submission_id) if told else None
+        trail = _trail(tx, ref)
         account = accounts.get(tx, trail.account_id) if trail else None
         if trail is None or account is None or not trail.mail_from or account.report == "none":
             return
@@ -239,6 +236,12 @@ class Inbox:
 
 def _same(mail_from: str, contact: Contact) -> bool:
     return parse(mail_from).key == contact.address_key
+
+
+def _trail(tx: Tx, ref: int) -> Trail | None:
+    """Return what is remembered of the submission that a copy belonged to."""
+    told = receipts.of_ref(tx, ref)
+    return trails.get(tx, told[0].submission_id) if told else None
 
 
 def _recorded(tx: Tx, contact: Contact, kind: Kind, ref: int) -> bool:

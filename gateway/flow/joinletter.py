@@ -7,7 +7,6 @@ from babel.dates import format_date
 
 from gateway.flow import letters
 from gateway.flow.context import Context
-from gateway.flow.letters import Letter
 from gateway.law.facts import MessageClass
 from gateway.mail.address import Address
 from gateway.mail.compose import Button
@@ -25,16 +24,17 @@ def send(context: Context, tx: Tx, owner: Advertiser, found: List, row: SignUp, 
     address comes back to nobody's mailbox.
     """
     lang = row.asked["language"]
-    content = letters.write(
+    return letters.send(
         context,
+        tx,
         owner,
+        MessageClass.SERVICE,
         to=to.spelled,
         subject=say("join.letter.subject", lang, list=found.title or found.name),
         body=_body(context, owner, found, row, link, lang),
         lang=lang,
+        list_id=found.id,
     )
-    letter = Letter(owner.id, to.spelled, content, MessageClass.SERVICE, list_id=found.id)
-    return letters.post(context, tx, letter)
 
 
 def _body(context: Context, owner: Advertiser, found: List, row: SignUp, link: Link, lang: str) -> list[str | Button]:

@@ -2,13 +2,13 @@
 
     with context.store.begin() as tx:
         consent.record(...)  # the event
-        content = letters.write(context, advertiser, to=contact.address, subject=…, body=[…, Button(…)], lang="fr")
-        letter = Letter(advertiser.id, contact.address, content, MessageClass.RIGHTS, contact_id=contact.id)
-        letters.post(context, tx, letter)
+        letters.send(
+            context, tx, advertiser, MessageClass.RIGHTS, to=contact.address, subject=…, body=[…, Button(…)], lang="fr"
+        )
 
-`post` writes in the caller's transaction: the letter is durable exactly when the event is. From there it is delivered
-like any other parcel, by any node: the law is asked again for its class, the copy is signed with the advertiser's keys,
-what the next hop said becomes a receipt. Only the classes that need no basis may be written here (RIGHTS answers a
+It is written in the caller's transaction, so it is durable exactly when the event is. From there it is delivered like
+any other parcel, by any node: the law is asked again for its class, the copy is signed with the advertiser's keys, what
+the next hop said becomes a receipt. Only the classes that need no basis may be written here (RIGHTS answers a
 request, NOTICE informs, SERVICE is anything else that one must know); they carry no mention, so they must not promote.
 
 Content that is no plain letter (a delivery report, say) is any message with CRLF lines.
@@ -84,18 +84,22 @@ def post(context: Context, tx: Tx, letter: Letter) -> int:
     return ref
 
 
-def write(
+def send(
     context: Context,
+    tx: Tx,
     advertiser: Advertiser,
+    klass: MessageClass,
     *,
     to: str,
     subject: str,
     body: Sequence[str | Button],
     lang: str,
+    list_id: int | None = None,
+    contact_id: int | None = None,
     in_reply_to: str = "",
     automatic: Literal["", "auto-generated", "auto-replied"] = "auto-generated",
-) -> bytes:
-    """Return a letter in the advertiser's name (`mail.compose`), with fresh Date and Message-ID.
+) -> int:
+    """Write a letter in the advertiser's name (`mail.compose`), with fresh Date and Message-ID, and `post` it.
 
     `in_reply_to` is the Message-ID that it answers, if it answers one.
     """
@@ -112,7 +116,7 @@ def write(
         in_reply_to=in_reply_to,
         automatic=automatic,
     )
-    return compose(head, body)
+    return post(context, tx, Letter(advertiser.id, to, compose(head, body), klass, list_id, contact_id))
 
 
 def sender(context: Context, advertiser: Advertiser) -> str:

@@ -21,7 +21,6 @@ from gateway.flow import access, certificate, consent, letters, privacy, request
 from gateway.flow.consent import Saying
 from gateway.flow.context import Context
 from gateway.flow.held import TRAITS, Held, held
-from gateway.flow.letters import Letter
 from gateway.flow.scene import Imprint, Scene
 from gateway.law.facts import MessageClass
 from gateway.mail.address import parse
@@ -253,11 +252,10 @@ class Rights:
             say("rights.letter-stranger", lang),
         ]
         subject = say(f"rights.letter-{row.right}-subject", lang)
-        content = letters.write(
-            self._context, found.advertiser, to=contact.address, subject=subject, body=body, lang=lang
-        )
-        letter = Letter(found.advertiser.id, contact.address, content, MessageClass.RIGHTS, contact_id=contact.id)
-        letters.post(self._context, tx, letter)
+        letters.send(
+            self._context, tx, found.advertiser, MessageClass.RIGHTS, to=contact.address, subject=subject, body=body,
+            lang=lang, contact_id=contact.id,
+        )  # fmt: skip
 
 
 def _tidy(name: str, value: str | None) -> str | None:

@@ -10,11 +10,10 @@ from gateway import clock, sample
 from gateway.courier.courier import failed
 from gateway.flow import letters
 from gateway.flow.context import Context
-from gateway.flow.letters import Letter
 from gateway.law.facts import MessageClass
 from gateway.mail.compose import Button
 from gateway.store import advertisers, people
-from gateway.store.tables import Advertiser, Contact, Report
+from gateway.store.tables import Advertiser, Contact, Report, Submission
 from gateway.store.tx import Tx
 from tests.flow.rig import CAMILLE, OBJECTED, Rig, Says, delivered, plain, rig
 
@@ -36,8 +35,8 @@ def person(tx: Tx, address: str) -> Contact:
 
 def post(context: Context, tx: Tx, address: str, klass: MessageClass = MessageClass.RIGHTS) -> int:
     advertiser, contact = house(tx), person(tx, address)
-    content = letters.write(context, advertiser, to=address, subject="Votre demande", body=BODY, lang="fr")
-    return letters.post(context, tx, Letter(advertiser.id, address, content, klass, contact_id=contact.id))
+    words = {"subject": "Votre demande", "body": BODY, "lang": "fr"}
+    return letters.send(context, tx, advertiser, klass, to=address, contact_id=contact.id, **words)
 
 
 async def carried(running: Rig) -> None:
@@ -116,7 +115,8 @@ async def test_a_letter_comes_from_a_domain_that_may_send_it(embedded: Context) 
         assert letters.sender(embedded, advertiser).endswith("@" + advertiser.domains[0])
         advertiser.email = "maison@elsewhere.example"
         assert letters.sender(embedded, advertiser) == f"postmaster@{advertiser.domains[0]}"
-        content = letters.write(embedded, advertiser, to=CAMILLE, subject="x", body=["x"], lang="fr")
+        letters.send(embedded, tx, advertiser, MessageClass.RIGHTS, to=CAMILLE, subject="x", body=["x"], lang="fr")
+        [content] = tx.exec(select(Submission.content)).all()
         assert b"Reply-To: <maison@elsewhere.example>\r\n" in content
         advertiser.domains = []
         assert letters.sender(embedded, advertiser) == "postmaster@gate.example"
