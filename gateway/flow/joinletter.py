@@ -1,10 +1,5 @@
 """The letter that asks a mailbox to confirm a sign-up: what was asked, by whom, until when. It promotes nothing."""
 
-from datetime import datetime
-from zoneinfo import ZoneInfo
-
-from babel.dates import format_date
-
 from gateway.flow import letters
 from gateway.flow.context import Context
 from gateway.law.facts import MessageClass
@@ -13,7 +8,7 @@ from gateway.mail.compose import Button
 from gateway.store.signups import SignUp
 from gateway.store.tables import Advertiser, List
 from gateway.store.tx import Tx
-from gateway.text import say
+from gateway.text import local, say
 from gateway.tokens import Link, Purpose
 
 
@@ -38,7 +33,7 @@ def send(context: Context, tx: Tx, owner: Advertiser, found: List, row: SignUp, 
 
 
 def _body(context: Context, owner: Advertiser, found: List, row: SignUp, link: Link, lang: str) -> list[str | Button]:
-    who = owner.legal_name or owner.name
+    who, zone = owner.legal_name or owner.name, context.policy.timezone
     token = context.tokens.seal(Purpose.JOIN, link)
     names = {"advertiser": who, "list": found.title or found.name}
     identity = ", ".join(part for part in (who, owner.office, owner.email or owner.phone) if part)
@@ -49,18 +44,13 @@ def _body(context: Context, owner: Advertiser, found: List, row: SignUp, link: L
             "join.letter.child" if link.parcel else "join.letter.asked",
             lang,
             **names,
-            day=_day(context, row.created_at, lang),
+            day=local.day_of(row.created_at, lang, zone),
         ),
         say("join.letter.choices", lang),
         *(f"– {box['label']}" for box in row.asked["boxes"] if box["ticked"]),
         Button(say("join.letter.button", lang), f"{context.settings.web.public_url}/join/{found.name}/{token}"),
-        say("join.letter.until", lang, day=_day(context, row.expires_at, lang)),
+        say("join.letter.until", lang, day=local.day_of(row.expires_at, lang, zone)),
         say("join.letter.not_me", lang),
         say("join.letter.sender", lang, identity=identity),
         *privacy,
     ]
-
-
-def _day(context: Context, moment: datetime, lang: str) -> str:
-    day = moment.astimezone(ZoneInfo(context.policy.timezone)).date()
-    return str(format_date(day, "long", locale=lang))

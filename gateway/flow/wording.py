@@ -104,7 +104,7 @@ def _source(context: Context, case: Case, verdict: Verdict, lang: str) -> str:
     source = person.source_name or person.source
     if person.acquired_at is None:
         return say("flow.source-undated", lang, source=source)
-    return say("flow.source", lang, source=source, date=_written(context, person.acquired_at, lang))
+    return say("flow.source", lang, source=source, date=local.day_of(person.acquired_at, lang, context.policy.timezone))
 
 
 def _art14(context: Context, case: Case, verdict: Verdict, lang: str) -> str:
@@ -130,7 +130,3 @@ def _last(case: Case, verdict: Verdict, kind: Kind) -> Event | None:
     events = person.events if isinstance(person, PersonFacts) else ()
     found = [event for event in events if event.kind is kind and event.id in verdict.because]
     return max(found, key=attrgetter("at"), default=None)
-
-
-def _written(context: Context, moment: datetime, lang: str) -> str:
-    return local.day_of(moment, lang, context.policy.timezone)

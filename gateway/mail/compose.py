@@ -17,9 +17,9 @@ from html import escape
 from typing import Literal
 
 from gateway.mail.address import parse
+from gateway.text import local
 
 _SPACES = "\u00a0\u202f"  # French typography; `str.isprintable` says no to them
-_RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 _BODY = "margin:0;padding:24px 16px;font-family:Arial,Helvetica,sans-serif;font-size:16px;line-height:1.5"
 _BUTTON = (
     "display:inline-block;padding:12px 20px;border-radius:6px;background-color:#0b4fa8;color:#ffffff;"
@@ -116,10 +116,9 @@ def text_of(body: Sequence[str | Button]) -> str:
 
 def html_of(body: Sequence[str | Button], title: str, lang: str) -> str:
     """Return the paragraphs as a document without colours of its own, so that a dark reader stays dark."""
-    direction = "rtl" if lang in _RIGHT_TO_LEFT else "ltr"
     return "\n".join(
         [
-            f'<!DOCTYPE html>\n<html lang="{escape(lang)}" dir="{direction}">\n<head>',
+            f'<!DOCTYPE html>\n<html lang="{escape(lang)}" dir="{local.direction(lang)}">\n<head>',
             '<meta charset="utf-8">\n<meta name="viewport" content="width=device-width">',
             '<meta name="color-scheme" content="light dark">',
             f'<title>{escape(title)}</title>\n</head>\n<body style="{_BODY}">',

@@ -16,12 +16,12 @@ from typing import NamedTuple
 from gateway import text
 from gateway.errors import Misuse
 from gateway.mail.template import Template, dressed, filled
+from gateway.text import local
 
 _URL = re.compile(r"https?://[^\s<>\"'`\\{}|^]{1,1900}")
 _MAILTO = re.compile(
     r"(?:mailto:)?([^\s<>\"'`\\{}|^?&@]{1,64}@[^\s<>\"'`\\{}|^?&@]{1,255})(\?[^\s<>\"'`\\{}|^]{0,200})?"
 )
-_RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur"})
 _FIELD_MOST = 1_000
 _WIDTH, _HTML_WIDTH = 72, 74
 _RULE = "_" * 40  # no hyphens: a boundary may be made of them; not "-- ", behind which readers hide text
@@ -192,7 +192,7 @@ def _own(given: dict[str, str], lang: str, there: _There, template: Template) ->
 def _opening_html(opening: str, lang: str) -> str:
     """Return the first line as a block of its own, in the clothes of the mention."""
     line = f'<p style="{_PARAGRAPH}">{_ascii(escape(opening))}</p>'
-    markup = f'<div lang="{lang}" dir="{_direction(lang)}" style="{_OPENING}">{line}</div>'
+    markup = f'<div lang="{lang}" dir="{local.direction(lang)}" style="{_OPENING}">{line}</div>'
     return "\r\n".join(_wrapped(markup, _HTML_WIDTH)).replace(_HARD, " ")
 
 
@@ -259,7 +259,7 @@ def _page(about: str, more: list[str], given: dict[str, str], lang: str, there: 
 def _boxed(page: list[str], lang: str) -> list[str]:
     """Return the lines of the HTML form in its box, with its own background and nothing inherited."""
     lines = [
-        f'<div lang="{lang}" dir="{_direction(lang)}" role="contentinfo" style="{_BOX}">',
+        f'<div lang="{lang}" dir="{local.direction(lang)}" role="contentinfo" style="{_BOX}">',
         '<table role="presentation" width="100%" border="0" cellspacing="0" cellpadding="0" bgcolor="#ffffff"'
         f' style="{_FRAME}"><tbody style="{_GROUP}"><tr style="{_ROW}">',
         f'<td bgcolor="#ffffff" style="{_CELL}">',
@@ -267,10 +267,6 @@ def _boxed(page: list[str], lang: str) -> list[str]:
         "</td></tr></tbody></table></div>",
     ]
     return [part.replace(_HARD, " ") for line in lines for part in _wrapped(line, _HTML_WIDTH)]
-
-
-def _direction(lang: str) -> str:
-    return "rtl" if lang in _RIGHT_TO_LEFT else "ltr"
 
 
 def _link(target: str, label: str, style: str = _LINK) -> str:

@@ -3,7 +3,8 @@
 import asyncio
 import re
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
 from functools import partial
 from typing import Any
 
@@ -12,13 +13,13 @@ from sqlmodel import select
 
 from gateway import clock
 from gateway.errors import NotFound
-from gateway.flow import check, consent, join, privacy, retention
+from gateway.flow import check, consent, join, joinletter, privacy, retention
 from gateway.flow.context import Context
 from gateway.flow.join import Refused, Wish
 from gateway.mail.address import parse
-from gateway.store import ledger, lists, people, spool
+from gateway.store import advertisers, ledger, lists, people, spool
 from gateway.store.signups import SignUp
-from gateway.store.tables import Contact, Event, List
+from gateway.store.tables import Contact, Event, List, Submission
 from gateway.store.tx import Tx
 from gateway.tokens import Link, Purpose
 from tests.flow.joinlist import MAIN, PARTNERS, TRACKING, open_list
@@ -355,3 +356,15 @@ async def test_the_letter_says_what_was_asked_and_leads_to_the_confirmation(cont
         assert context.tokens.open(Purpose.LINK, found[1]) is None
         assert OBJECTED not in body
     assert {"fr": "Confirmez votre inscription", "en": "Confirm your sign-up"}[lang] in message["Subject"]
+
+
+@pytest.mark.parametrize(("lang", "day"), [("fr", "1er mars 2026"), ("xx", "March 1, 2026")])
+def test_the_letter_says_days_as_people_do_in_any_language(embedded: Context, lang: str, day: str) -> None:
+    at = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    row = SignUp(asked={"language": lang, "boxes": []}, created_at=at, expires_at=at)
+    with embedded.store.begin() as tx:
+        listed = lists.by_name(tx, "lettre")
+        owner = advertisers.get(tx, listed.advertiser_id)
+        joinletter.send(embedded, tx, owner, listed, row, parse(NEW), Link(1, listed.id, join.PERSON))
+        [content] = tx.exec(select(Submission.content)).all()
+    assert day in plain(message_from_bytes(content, policy=policy.default), "plain")
