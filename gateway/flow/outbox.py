@@ -18,6 +18,7 @@ from gateway import clock, journal
 from gateway.courier.webhook import Caller
 from gateway.errors import Misuse, TryLater
 from gateway.flow import conversations, retry, seal
+from gateway.flow.chores import Chore
 from gateway.flow.context import Context
 from gateway.flow.conversations import Conversation
 from gateway.flow.feed import Scope
@@ -127,33 +128,25 @@ def _errands(context: Context, tx: Tx, row: Endpoint, found: Sequence[Entry]) ->
     ]
 
 
-class Outbox:
+class Outbox(Chore):
     """Tells others while the program serves."""
 
-    def __init__(self, context: Context, caller: Caller, node: str, *, every: float = EVERY) -> None:
+    waits, failed, every = "outbox-waits", "outbox-failed", EVERY
+
+    def __init__(self, context: Context, caller: Caller, node: str) -> None:
+        super().__init__()
         self._context = context
         self._caller = caller
         self._node = node
-        self._every = every
-        self._stop = asyncio.Event()
 
-    async def run(self) -> None:
-        """Work until stopped; what goes wrong is logged and tried again."""
-        while not self._stop.is_set():
-            began = clock.ticks()
-            try:
-                await self.once()
-            except TryLater as error:
-                journal.warn("outbox-waits", why=str(error))
-            except Exception as error:  # a mistake of ours must not stop the mail
-                journal.fault("outbox-failed", error)
-            wait = min(max(self._every, 9 * (clock.ticks() - began)), LONGEST)
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), wait)
+    async def work(self) -> bool:
+        """Tell what is due."""
+        await self.once()
+        return False
 
-    async def stop(self) -> None:
-        """Stop after the errands in hand."""
-        self._stop.set()
+    def pause(self, took: float) -> float:
+        """Return the time between two looks: the longer, the more there is to do."""
+        return min(max(self.every, 9 * took), LONGEST)
 
     async def once(self) -> int:
         """Announce what is new, do what is due, and return how many errands were done."""

@@ -16,8 +16,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gateway import clock, journal
-from gateway.errors import TryLater
 from gateway.flow import letters
+from gateway.flow.chores import Chore
 from gateway.flow.context import Context
 from gateway.law.facts import MessageClass
 from gateway.law.reasons import REASONS
@@ -164,33 +164,15 @@ def _next_hop(context: Context) -> str:
     return urlsplit(url).hostname or "" if url.startswith("smtp") else ""
 
 
-class Reporter:
+class Reporter(Chore):
     """Sends delivery reports while the program serves; several nodes may, each row is told by one."""
 
+    waits, failed, every = "reports-wait", "reports-failed", EVERY
+
     def __init__(self, context: Context) -> None:
+        super().__init__()
         self._context = context
-        self._stop = asyncio.Event()
 
-    async def run(self) -> None:
-        """Look at the outbox until stopped; what goes wrong is logged and tried again."""
-        while not self._stop.is_set():
-            try:
-                more = await asyncio.to_thread(send, self._context, clock.now()) >= MOST
-            except TryLater as error:
-                journal.warn("reports-wait", why=str(error))
-                more = False
-            except Exception as error:  # a mistake of ours must not stop the mail
-                journal.fault("reports-failed", error)
-                more = False
-            if not more:
-                await self._pause()
-
-    async def _pause(self) -> None:
-        try:
-            await asyncio.wait_for(self._stop.wait(), EVERY)
-        except TimeoutError:
-            return
-
-    async def stop(self) -> None:
-        """Stop after the transaction in hand."""
-        self._stop.set()
+    async def work(self) -> bool:
+        """Tell what is due."""
+        return await asyncio.to_thread(send, self._context, clock.now()) >= MOST

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from gateway import clock, journal
-from gateway.errors import TryLater
 from gateway.flow import once, privacy
 from gateway.flow.bursts import KEPT as SWIFT_KEPT
+from gateway.flow.chores import Chore
 from gateway.flow.consent import Saying
 from gateway.flow.context import Context
 from gateway.flow.facts import Question, gather
@@ -125,35 +125,17 @@ def _unconfirmed(context: Context, now: datetime, done: Expired, *, dry: bool) -
         done.add({"sign_up": signups.late(tx, now) if dry else signups.expire(tx, now)})
 
 
-class Retainer:
+class Retainer(Chore):
     """Expires once a day while the program serves."""
 
+    waits, failed, every = "retention-waits", "retention-failed", EVERY
+
     def __init__(self, context: Context, first: float = FIRST) -> None:
+        super().__init__(first)
         self._context = context
-        self._first = first
-        self._stop = asyncio.Event()
 
-    async def run(self) -> None:
-        """Expire until stopped; what goes wrong is logged and tried again the next day."""
-        wait = self._first
-        while True:
-            try:
-                await asyncio.wait_for(self._stop.wait(), wait)
-            except TimeoutError:
-                await self._once()
-                wait = EVERY
-            else:
-                return
-
-    async def _once(self) -> None:
-        try:
-            done = await asyncio.to_thread(run, self._context)
-            journal.note("retention", people=len(done.people), rows=done.rows, busy=done.busy)
-        except TryLater as error:
-            journal.warn("retention-waits", why=str(error))
-        except Exception as error:  # a mistake of ours must not stop the mail
-            journal.fault("retention-failed", error)
-
-    async def stop(self) -> None:
-        """Stop after the run in hand."""
-        self._stop.set()
+    async def work(self) -> bool:
+        """Expire."""
+        done = await asyncio.to_thread(run, self._context)
+        journal.note("retention", people=len(done.people), rows=done.rows, busy=done.busy)
+        return False

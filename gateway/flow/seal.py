@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gateway import clock, journal, proof
-from gateway.errors import TryLater
+from gateway.flow.chores import Chore
 from gateway.flow.context import Context
 from gateway.store import seals
 from gateway.store.records import Seal
@@ -152,36 +152,21 @@ def _put(tx: Tx, leaves: Sequence[Row], at: datetime, *, complete: bool) -> Seal
     return made
 
 
-class Sealer:
+class Sealer(Chore):
     """Seals every minute while the program serves."""
 
+    waits, failed, every = "sealing-waits", "sealing-failed", EVERY
+
     def __init__(self, context: Context) -> None:
+        super().__init__()
         self._context = context
-        self._stop = asyncio.Event()
         self._whole_at: datetime | None = None
 
-    async def run(self) -> None:
-        """Seal until stopped; what goes wrong is logged and tried again."""
-        while not self._stop.is_set():
-            await self._once()
-            try:
-                await asyncio.wait_for(self._stop.wait(), EVERY)
-            except TimeoutError:
-                continue
-
-    async def stop(self) -> None:
-        """Stop after the run in hand."""
-        self._stop.set()
-
-    async def _once(self) -> None:
+    async def work(self) -> bool:
+        """Seal what is new, and once a day look at everything."""
         now = clock.now()
         whole = self._whole_at is None or now - self._whole_at >= WHOLE
-        try:
-            done = await asyncio.to_thread(seal, self._context, whole=whole)
-        except TryLater as error:
-            journal.warn("sealing-waits", why=str(error))
-        except Exception as error:  # a mistake of ours must not stop the mail
-            journal.fault("sealing-failed", error)
-        else:
-            if whole and not done.busy:
-                self._whole_at = now
+        done = await asyncio.to_thread(seal, self._context, whole=whole)
+        if whole and not done.busy:
+            self._whole_at = now
+        return False
