@@ -22,6 +22,7 @@ from gateway.flow import check
 from gateway.flow.context import Context, open_context
 from gateway.law.reasons import Verdict
 from gateway.mail.address import parse
+from gateway.mail.oneclick import BODY
 from gateway.seat import Seat
 from gateway.service import PARTS, Gateway, Plan
 from gateway.settings import Settings
@@ -185,6 +186,6 @@ def read(copy: Path) -> EmailMessage:
 
 def fetch(url: str, *, post: bool) -> int:
     """Follow a link as a mail program does: GET looks, POST is one-click (RFC 8058 3.1). Return the status."""
-    body = b"List-Unsubscribe=One-Click" if post else None
+    body = BODY if post else None
     with urllib.request.urlopen(urllib.request.Request(url, data=body), timeout=30) as answer:  # noqa: S310
         return int(answer.status)

@@ -43,8 +43,6 @@ from gateway.smtp.inbound import start_inbound
 from gateway.smtp.options import SmtpOptions
 from gateway.smtp.server import Door
 from gateway.smtp.server import start as open_door
-from gateway.store import migrate
-from gateway.store.engine import Store
 from gateway.web import api, hooks
 from gateway.web.app import WebOptions, create_app, create_ops_app
 from gateway.web.server import Server, bind, serve
@@ -253,29 +251,15 @@ async def _ended(task: "asyncio.Task[None]") -> None:
 
 
 def run(settings: Settings, parts: frozenset[str] = PARTS, workers: int = 1, reread: Reread | None = None) -> None:
-    """Run until SIGTERM or SIGINT; raise `errors.Misuse` for a database of another version or an address in use.
+    """Run until SIGTERM or SIGINT, on a database of this version; raise `errors.Misuse` for an address in use.
 
     At SIGHUP `reread` says which settings there are now, or raises `errors.Misuse`; without it they stay.
     """
     reread = reread or (lambda: settings)
-    _check_database(settings)
     if workers == 1:
         _work(settings, reread, Plan(parts))
     else:
         _supervise(settings, reread, parts, workers)
-
-
-def _check_database(settings: Settings) -> None:
-    """Make the tables of an empty database; leave the upgrade of a used one to the administrator."""
-    store = Store(settings.store.url)
-    try:
-        status = migrate.status(store)
-        if status.current is None:
-            migrate.upgrade(store)
-        elif not status.ok:
-            raise Misuse("the database is not of this version of the program; run `consentgate db upgrade`")
-    finally:
-        store.close()
 
 
 def _work(settings: Settings, reread: Reread, plan: Plan) -> None:

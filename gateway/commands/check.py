@@ -21,6 +21,7 @@ from gateway.flow import crowd
 from gateway.flow.check import Inspected
 from gateway.flow.crowd import Answer
 from gateway.flow.gate import Draft, Login, Recipient
+from gateway.flow.intake import allowed_domains
 from gateway.law.reasons import Fate
 from gateway.mail import headers
 from gateway.mail.address import parse
@@ -159,8 +160,7 @@ def _login(tx: Tx, name: str) -> Login:
     user, _, row = name.partition("+")
     account = account_named(tx, user)
     owner = advertisers.get(tx, account.advertiser_id)
-    domains = account.domains or (owner.domains if owner else [])
-    return Login(account, row or None, frozenset(domains))
+    return Login(account, row or None, allowed_domains(account, owner) if owner else frozenset())
 
 
 def _row(shell: Shell, one: Inspected, path: Path | None) -> dict[str, Any]:

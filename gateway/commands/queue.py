@@ -11,6 +11,7 @@ from gateway.commands.common import Noun, Shell, confirm, no, pass_shell, yes_op
 from gateway.commands.found import list_named, shown
 from gateway.errors import Misuse, NotFound
 from gateway.flow import campaigns
+from gateway.flow.context import Context
 from gateway.store import receipts, spool, trails
 from gateway.store.tables import Parcel
 from gateway.store.tx import Tx
@@ -138,7 +139,7 @@ def _apply(
                 done = change(tx, refs, clock.now())
         for state in states if every else ():
             after = 0
-            while ids := _page(context.store.read, state, after):
+            while ids := _page(context, state, after):
                 with context.store.begin() as tx:
                     done += change(tx, ids, clock.now())
                 after = ids[-1]
@@ -148,8 +149,8 @@ def _apply(
         no()
 
 
-def _page(read: Callable[[], Any], state: str, after: int) -> list[int]:
-    with read() as tx:
+def _page(context: Context, state: str, after: int) -> list[int]:
+    with context.store.read() as tx:
         return [row.id for row in spool.listing(tx, state, after, 500)]
 
 

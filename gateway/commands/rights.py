@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from gateway import clock
-from gateway.commands.common import Shell, Verb, confirm, pass_shell
+from gateway.commands.common import Shell, Verb, confirm, pass_shell, yes_option
 from gateway.commands.found import advertiser_named, contact_named
 from gateway.commands.output import plain
 from gateway.commands.spreadsheet import written
@@ -23,7 +23,6 @@ from gateway.mail.address import parse
 from gateway.text import say
 
 _owner_option = click.option("--advertiser", help="Whose contact it is.")
-_yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 
 
 @click.command(cls=Verb)
@@ -78,7 +77,7 @@ def restrict(shell: Shell, address: str, advertiser: str | None, lift: bool) -> 
 @click.command(cls=Verb)
 @click.argument("address")
 @_owner_option
-@_yes_option
+@yes_option
 @click.option(
     "--certificate",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -98,8 +97,7 @@ def erase(shell: Shell, address: str, advertiser: str | None, yes: bool, certifi
         with context.store.read() as tx:
             owner = advertiser_named(tx, advertiser)
             row = contact_named(tx, owner, address)
-        if not yes:
-            confirm(shell, yes, "ask-erase", address=parsed.spelled)
+        confirm(shell, yes, "ask-erase", address=parsed.spelled)
         with _papers(certificate) as write:
             with context.store.begin() as tx:
                 request = requests.settle(context, tx, owner.id, parsed, "erasure", shell.actor)

@@ -8,11 +8,11 @@ from http.client import HTTPException, HTTPMessage
 from typing import IO
 
 from gateway.doctor.finding import Finding, bad, ok
+from gateway.mail.oneclick import BODY
 from gateway.tokens import Link, Purpose, Tokens
 
 AREA = "pages"
 NOBODY = Link(contact=0, list=0, parcel=0)  # a link that is about nobody: it opens, and there is nothing to stop
-BODY = b"List-Unsubscribe=One-Click"
 PATIENCE = 10.0  # seconds
 MARK = "noindex, nofollow, noarchive"  # X-Robots-Tag, as our pages have it (`web.guard`)
 

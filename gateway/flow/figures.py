@@ -7,11 +7,11 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from gateway.law.events import Kind
+from gateway.law.standing import OPT_OUTS
 from gateway.store import figures, lists
 from gateway.store.figures import Span
 from gateway.store.tx import Tx
 
-OPT_OUTS = (Kind.OBJECTED, Kind.WITHDRAWN, Kind.COMPLAINED)
 KINDS = (*OPT_OUTS, Kind.GRANTED, Kind.CONFIRMED, Kind.RESTORED, Kind.BOUNCED)
 OUTCOMES = ("delivered", "failed", "dropped")  # of a copy that was let in
 MEASURES = ("delivered", "refused", "dropped", "failed", "opt_outs", "complaints", "bounces", "consents", "restored")

@@ -13,6 +13,7 @@ from gateway.flow import dates, elsewhere
 from gateway.flow.headers import plain
 from gateway.law.channels import CHANNELS
 from gateway.law.events import Kind
+from gateway.law.standing import OPT_OUTS
 from gateway.mail.address import Address, is_freemail, is_role, parse
 from gateway.store.tables import List
 
@@ -77,12 +78,11 @@ def _one_of(*allowed: str) -> Callable[[object], str]:
 
 
 KINDS = tuple(kind.value for kind in (Kind.GRANTED, Kind.INFORMED, Kind.SOLD, Kind.ACTED, Kind.ENDED))
-_NOES = frozenset({Kind.OBJECTED.value, Kind.WITHDRAWN.value, Kind.COMPLAINED.value})
 
 
 def _kind(value: object) -> Kind:
     word = text(value).lower()
-    if word in _NOES:
+    if word in OPT_OUTS:
         raise RowError("opposed")
     return Kind(_one_of(*KINDS)(word))
 

@@ -48,7 +48,8 @@ def read(context: Context, login: Login, headers: Headers) -> Intake | Refusal:
     pairs, account = headers.pairs(), login.account
     hints = context.plugin(GENERIC).recognise(pairs)
     if account.plugin != GENERIC:
-        hints = merge(hints, context.plugin(account.plugin).recognise(pairs))
+        theirs = context.plugin(account.plugin).recognise(pairs)
+        hints = replace(hints, tool="").over(theirs)  # which tool it is, its own plugin says
     if one_click := oneclick.found(headers):
         hints = hints.over(Hints(one_click=one_click))
     if _claims_our_results(headers, context.settings.gateway.hostname):
@@ -66,20 +67,6 @@ def _claims_our_results(headers: Headers, hostname: str) -> bool:
     """Return whether a field pretends to hold results of ours: then none of them can be believed (RFC 8601 5)."""
     results = (found.text.lower() for found in headers.fields if found.name == "authentication-results")
     return any(result.split(";")[0].split()[:1] == [hostname] for result in results)
-
-
-def merge(first: Hints, second: Hints) -> Hints:
-    """Return the hints of `first`, completed by those of `second`."""
-    return replace(
-        second,
-        list=first.list or second.list,
-        klass=first.klass or second.klass,
-        offer=first.offer or second.offer,
-        sector=first.sector or second.sector,
-        third_party=first.third_party or second.third_party,
-        trace=first.trace or second.trace,
-        remove=(*first.remove, *second.remove),
-    )
 
 
 def fixed_list(login: Login) -> int | str | None:

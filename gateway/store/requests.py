@@ -8,7 +8,8 @@ from sqlmodel import Session, col, select
 from gateway.store.records import Request
 from gateway.store.rows import keep
 
-_REAL = col(Request.link_until).is_(None) | col(Request.confirmed_at).is_not(None)
+# What was asked on a page and not confirmed through the mailbox is no request yet.
+REAL = col(Request.link_until).is_(None) | col(Request.confirmed_at).is_not(None)
 
 
 def add(tx: Session, row: Request) -> Request:
@@ -29,11 +30,8 @@ def save(tx: Session, row: Request) -> Request:
 def listing(
     tx: Session, *, advertiser_id: int | None = None, closed: bool = False, due_before: datetime | None = None
 ) -> list[Request]:
-    """Return the open requests (`closed`: all of them), the most urgent first; `due_before`: only those due by then.
-
-    What was asked on a page and not confirmed through the mailbox is no request yet.
-    """
-    query = select(Request).where(_REAL).order_by(col(Request.due_at), col(Request.id))
+    """Return the open requests (`closed`: all of them), the most urgent first; `due_before`: only those due by then."""
+    query = select(Request).where(REAL).order_by(col(Request.due_at), col(Request.id))
     if advertiser_id is not None:
         query = query.where(Request.advertiser_id == advertiser_id)
     if not closed:
@@ -52,10 +50,10 @@ def of_contact(tx: Session, contact_id: int) -> list[Request]:
 def waiting(tx: Session, contact_id: int, right: str) -> Request | None:
     """Return what a person asked for on a page and has not confirmed yet."""
     mine = select(Request).where(Request.contact_id == contact_id, Request.right == right)
-    return tx.exec(mine.where(~_REAL, col(Request.closed_at).is_(None)).order_by(col(Request.id)).limit(1)).first()
+    return tx.exec(mine.where(~REAL, col(Request.closed_at).is_(None)).order_by(col(Request.id)).limit(1)).first()
 
 
 def drop_unconfirmed(tx: Session, before: datetime) -> int:
     """Delete the requests whose link ended before that moment without a confirmation; return how many."""
-    gone = delete(Request).where(~_REAL, col(Request.link_until) < before)
+    gone = delete(Request).where(~REAL, col(Request.link_until) < before)
     return tx.connection().execute(gone).rowcount

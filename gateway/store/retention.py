@@ -2,13 +2,14 @@
 
 from datetime import datetime
 
-from sqlalchemy import Text, cast, delete, or_, select, text, update
+from sqlalchemy import Text, cast, delete, select, text, update
 from sqlmodel import Session, col
 from sqlmodel import select as select_rows
 
 from gateway.law.events import Kind
 from gateway.store.among import Among
 from gateway.store.records import Request
+from gateway.store.requests import REAL
 from gateway.store.rows import table_of
 from gateway.store.tables import Contact, Event, Receipt
 
@@ -31,7 +32,7 @@ def page(tx: Session, advertiser_id: int, after: int, limit: int) -> list[Contac
         _REQUESTS.c.closed_at.is_(None),
         _REQUESTS.c.contact_id.is_not(None),
         _REQUESTS.c.advertiser_id == advertiser_id,
-        or_(_REQUESTS.c.link_until.is_(None), _REQUESTS.c.confirmed_at.is_not(None)),
+        REAL,
     )
     query = select_rows(Contact).where(Contact.advertiser_id == advertiser_id, Contact.id > after)
     query = query.where(col(Contact.restricted).is_(False), col(Contact.id).not_in(asked))
