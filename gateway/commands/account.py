@@ -9,7 +9,7 @@ import click
 from gateway import clock
 from gateway.commands.advertiser import domain_of
 from gateway.commands.common import Noun, Shell, confirm, pass_shell, yes_option
-from gateway.commands.found import account_named, advertiser_named, list_named, shown
+from gateway.commands.found import account_named, advertiser_named, lists_named, shown
 from gateway.errors import Misuse
 from gateway.flow import passwords
 from gateway.flow.context import Context
@@ -72,10 +72,7 @@ def add(shell: Shell, /, login: str, **options: Any) -> None:  # noqa: ANN401 - 
 
 def _made(context: Context, tx: Tx, owner: Advertiser, login: str, options: dict[str, Any]) -> Account:
     """Return the row that the options describe, without its password."""
-    rows = [list_named(tx, name) for name in options["list_names"]]
-    for row in rows:
-        if row.advertiser_id != owner.id:
-            raise Misuse(f"--list {row.name}: it is a list of another advertiser")
+    rows = lists_named(tx, owner, options["list_names"])
     understood = context.plugin(options["plugin"])
     classes = options["classes"]
     return Account(

@@ -5,8 +5,8 @@ from typing import Any
 import click
 
 from gateway.commands.common import Noun, Shell, confirm, pass_shell, yes_option
-from gateway.commands.found import advertiser_named, list_named
-from gateway.errors import Misuse, NotFound
+from gateway.commands.found import advertiser_named, lists_named
+from gateway.errors import NotFound
 from gateway.flow import apikeys
 from gateway.store import advertisers, lists
 from gateway.store import apikeys as keys
@@ -29,10 +29,7 @@ def add(shell: Shell, name: str, advertiser: str | None, list_names: tuple[str, 
     """Make a key. It is shown once; only its digest is kept."""
     with shell.context() as context, context.store.begin() as tx:
         owner = advertiser_named(tx, advertiser)
-        rows = [list_named(tx, one) for one in list_names]
-        for row in rows:
-            if row.advertiser_id != owner.id:
-                raise Misuse(f"--list {row.name}: it is a list of another advertiser")
+        rows = lists_named(tx, owner, list_names)
         made, token = apikeys.make(context, tx, owner, name, rows, verbs)
         described = _described(tx, made)
     shell.out.record({**described, "key": token})

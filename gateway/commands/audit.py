@@ -16,7 +16,6 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from gateway.commands import verifier
 from gateway.commands.common import Noun, Shell, no, pass_shell
 from gateway.commands.found import advertiser_named, list_named
-from gateway.commands.output import harmless
 from gateway.errors import Misuse
 from gateway.flow import asof as past
 from gateway.flow import audit as flow
@@ -168,7 +167,7 @@ def _notice(row: Notice) -> dict[str, Any]:
 
 
 def _note(shell: Shell, key: str, **fields: object) -> None:
-    click.echo(harmless(say(f"audit.{key}", shell.out.lang, **fields), keep="\n"), err=True)
+    shell.out.talk(say(f"audit.{key}", shell.out.lang, **fields))
 
 
 @contextmanager

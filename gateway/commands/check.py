@@ -25,6 +25,7 @@ from gateway.flow.intake import allowed_domains
 from gateway.law.reasons import Fate
 from gateway.mail import headers
 from gateway.mail.address import parse
+from gateway.mail.lines import crlf
 from gateway.store import advertisers
 from gateway.store.tx import Tx
 from gateway.text import say
@@ -123,7 +124,7 @@ def inspect_(
     **options: Any,  # noqa: ANN401
 ) -> None:
     """Show what would happen to a message, without sending it. Exit code 1 when a recipient is refused."""
-    content = _crlf(file.read_bytes())
+    content = crlf(file.read_bytes())
     with shell.context() as context:
         with context.store.read() as tx:
             login = _login(tx, account)
@@ -139,16 +140,11 @@ def inspect_(
     else:
         shell.out.table(["address", "fate", "code", "sentence"], rows)
         for one in found[0].cautions:
-            click.echo(harmless(one.say(shell.out.lang)), err=True)
+            shell.out.talk(one.say(shell.out.lang))
         if copy is not None and options["diff"]:
             shell.out.text("\n" + _diff(content, copy))
     if not all(one.decided.passes for one in found):
         no()
-
-
-def _crlf(content: bytes) -> bytes:
-    """Return the message with the line ends of SMTP, as a client would send it."""
-    return content.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
 
 def _author(content: bytes) -> str:

@@ -149,4 +149,4 @@ def _found(shell: Shell, one: Seen) -> dict[str, Any]:
 
 
 def _say(shell: Shell, key: str, **fields: str) -> None:
-    click.echo(say(f"dkim.{key}", shell.out.lang, **fields), err=True)
+    shell.out.talk(say(f"dkim.{key}", shell.out.lang, **fields))

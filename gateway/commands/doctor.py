@@ -43,7 +43,7 @@ def doctor(shell: Shell, only: tuple[str, ...], nameserver: str | None) -> None:
     if shell.out.json:
         shell.out.data([_described(shell, finding) for finding in found])
     counts = {level: sum(finding.level is level for finding in found) for level in Level}
-    click.echo(say("doctor.counts", shell.out.lang, bad=counts[Level.BAD], warn=counts[Level.WARN]), err=True)
+    shell.out.talk(say("doctor.counts", shell.out.lang, bad=counts[Level.BAD], warn=counts[Level.WARN]))
     if counts[Level.BAD]:
         no()
 

@@ -32,8 +32,8 @@ def owner_of(tx: Tx, name: str | None, row: List | None) -> Advertiser:
     """Return the advertiser of that name; without one that of the list, and without either the only one there is."""
     if row is None or name is not None:
         owner = advertiser_named(tx, name)
-        if row is not None and row.advertiser_id != owner.id:
-            raise Misuse(f"--list {row.name}: it is a list of another advertiser")
+        if row is not None:
+            _check_owner(row, owner)
         return owner
     owner_of_list = advertisers.get(tx, row.advertiser_id)
     if owner_of_list is None:
@@ -46,6 +46,19 @@ def list_named(tx: Tx, name: str) -> List:
     if row := lists.by_name(tx, name):
         return row
     raise _missing("list", name, (one.name for one in lists.all(tx)))
+
+
+def lists_named(tx: Tx, owner: Advertiser, names: Iterable[str]) -> list[List]:
+    """Return the lists of those names, all of them the advertiser's own."""
+    rows = [list_named(tx, name) for name in names]
+    for row in rows:
+        _check_owner(row, owner)
+    return rows
+
+
+def _check_owner(row: List, owner: Advertiser) -> None:
+    if row.advertiser_id != owner.id:
+        raise Misuse(f"--list {row.name}: it is a list of another advertiser")
 
 
 def account_named(tx: Tx, login: str) -> Account:

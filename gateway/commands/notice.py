@@ -7,16 +7,15 @@ import click
 
 from gateway.commands.common import Noun, Shell, no, pass_shell
 from gateway.commands.findings import show_findings
-from gateway.commands.found import advertiser_named, list_named
+from gateway.commands.found import advertiser_named, list_named, owner_of
 from gateway.errors import Misuse
 from gateway.flow import notices as flow
 from gateway.flow.noticetext import full_html
 from gateway.law.channels import CHANNELS
 from gateway.law.notices import Collection
-from gateway.store import advertisers, notices
+from gateway.store import notices
 from gateway.store.records import Notice
-from gateway.store.tables import Advertiser, List
-from gateway.store.tx import Tx
+from gateway.store.tables import List
 from gateway.text import languages, say
 
 FORMS = ("text", "html", "full", "full-html")
@@ -68,7 +67,7 @@ def new(
     """
     with shell.context() as context, context.store.begin() as tx:
         row = list_named(tx, list_name) if list_name else None
-        owner = _owner(tx, advertiser, row)
+        owner = owner_of(tx, advertiser, row)
         wish = _wish(name, regime, row, options)
         try:
             made = flow.make(context, tx, owner, row, wish)
@@ -135,15 +134,6 @@ def _wish(name: str, regime: str | None, row: List | None, options: dict[str, An
     )
 
 
-def _owner(tx: Tx, advertiser: str | None, row: List | None) -> Advertiser:
-    if row is None:
-        return advertiser_named(tx, advertiser)
-    owner = advertisers.get(tx, row.advertiser_id)
-    if owner is None or (advertiser is not None and owner.name != advertiser):
-        raise Misuse(f"--list {row.name}: it is a list of another advertiser")
-    return owner
-
-
 def _refused(shell: Shell, error: flow.NoSuchNotice) -> None:
     why = say(f"notice.absent.{error.refusal.code}", shell.out.lang)
     fields = {"collection": error.collection.value, "channel": error.channel, "article": error.refusal.article}
@@ -161,7 +151,7 @@ def _written(shell: Shell, made: flow.Made) -> None:
             shell.out.text(row.text + "\n")
     _tell(shell, "made" if made.new else "unchanged", name=first.name, version=first.version)
     for finding in made.missing:
-        click.echo(f"- {say(finding.code, shell.out.lang)} ({finding.article})", err=True)
+        shell.out.talk(f"- {say(finding.code, shell.out.lang)} ({finding.article})")
 
 
 def _form(row: Notice, form: str) -> str:
@@ -190,4 +180,4 @@ def _say(shell: Shell, key: str, **fields: object) -> str:
 
 
 def _tell(shell: Shell, key: str, **fields: object) -> None:
-    click.echo(_say(shell, key, **fields), err=True)
+    shell.out.talk(_say(shell, key, **fields))

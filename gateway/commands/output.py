@@ -77,8 +77,12 @@ class Output:
         click.echo(harmless(text, keep="\n\t"))
 
     def note(self, key: str, **fields: object) -> None:
-        """Say a sentence of `commands.toml` to the person, on standard error."""
-        click.echo(harmless(self.say(key, **fields), keep="\n"), err=True)
+        """Say a sentence of `commands.toml` to the person."""
+        self.talk(self.say(key, **fields))
+
+    def talk(self, sentence: str) -> None:
+        """Say something to the person, on standard error."""
+        click.echo(harmless(sentence, keep="\n"), err=True)
 
     def say(self, key: str, **fields: object) -> str:
         """Return a sentence of `commands.toml`."""

@@ -19,6 +19,7 @@ from gateway.flow.context import Context
 from gateway.flow.toolsync import Tally
 from gateway.loader import available, load
 from gateway.mail import headers, oneclick
+from gateway.mail.lines import crlf
 from gateway.plugin import Answer, Call, Hints
 from gateway.store.tables import Account, List
 
@@ -59,7 +60,7 @@ def check(shell: Shell, name: str, message: Path | None) -> None:
     found = load(name, shell.settings.plugins.folder)
     row = {"name": found.name, "title": found.title, "file": found.origin, "block_style": found.block_style}
     if message is not None:
-        content = message.read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+        content = crlf(message.read_bytes())
         fields = headers.parse(content)
         hints = found.recognise(fields.pairs()).over(Hints(one_click=oneclick.found(fields)))
         shell.out.record({**row, "hints": dataclasses.asdict(hints)})

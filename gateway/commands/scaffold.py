@@ -12,6 +12,7 @@ from typing import Any
 
 from gateway.errors import Misuse
 from gateway.mail import headers
+from gateway.mail.lines import crlf
 from gateway.plugin import Hints, Plugin
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
@@ -83,7 +84,7 @@ def _examined(plugin: Plugin, path: Path) -> dict[str, Any]:
         wanted = Hints(**{**expected, "remove": tuple(expected.get("remove", ()))})
     except (OSError, tomllib.TOMLDecodeError, TypeError) as error:
         return {"message": path.name, "passed": False, "problem": f"{path.stem}.hints: {error}"}
-    content = path.read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    content = crlf(path.read_bytes())
     got = plugin.recognise(headers.parse(content).pairs())
     wrong = [
         f"{field.name}: {getattr(got, field.name)!r} instead of {getattr(wanted, field.name)!r}"

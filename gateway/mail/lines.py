@@ -42,6 +42,11 @@ def even(data: bytes) -> bool:
     return clean and ends.see(b"", final=True)
 
 
+def crlf(data: bytes) -> bytes:
+    """Return text whose lines end in LF or CRLF with the line ends of SMTP."""
+    return data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+
 def unstuffed(content: bytes) -> bytes:
     """Return the message without the dots that transparency added."""
     if content.startswith(b"."):
