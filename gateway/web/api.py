@@ -12,10 +12,9 @@ from gateway import __version__
 from gateway.errors import Misuse, NotFound
 from gateway.flow.context import Context
 from gateway.web import apibulk, apifeed, apipage, apipeople, apisignups, problem
-from gateway.web.apiaccess import Bounds, Desk
+from gateway.web.apiaccess import Bounds, furnish
 from gateway.web.guard import Guard
 from gateway.web.problem import Problem, Wrong
-from gateway.web.throttle import Throttle
 
 PREFIX = "/api/v1"
 ABOUT = """\
@@ -54,7 +53,7 @@ def create_api(context: Context, public_url: str) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.desk = Desk(context, Throttle(web.api_rate))
+    furnish(app, context)
     for part in (apipeople, apibulk, apifeed, apisignups):
         app.include_router(part.router)
     app.add_middleware(Bounds, bulk=int(web.api_bulk))

@@ -3,10 +3,9 @@
 import asyncio
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Annotated
 
-from fastapi import Depends, Header, HTTPException, Request, Response, Security
+from fastapi import Depends, FastAPI, Header, HTTPException, Request, Response, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -35,13 +34,17 @@ IdempotencyKey = Annotated[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What the routes of the API work with."""
+def furnish(app: FastAPI, context: Context) -> None:
+    """Give the routes of the API what they work with."""
+    app.state.context = context
+    app.state.throttle = Throttle(context.settings.web.api_rate)
+    app.state.bulks = asyncio.Semaphore(BULKS)
 
-    context: Context
-    throttle: Throttle
-    bulk: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(BULKS))
+
+def context_of(request: Request) -> Context:
+    """Return the context that the routes work with."""
+    context: Context = request.app.state.context
+    return context
 
 
 def may(verb: str) -> Callable[..., Grant]:
@@ -50,13 +53,13 @@ def may(verb: str) -> Callable[..., Grant]:
     def check(
         request: Request, presented: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)] = None
     ) -> Grant:
-        desk: Desk = request.app.state.desk
-        grant = apikeys.opened(desk.context, presented.credentials) if presented else None
+        grant = apikeys.opened(context_of(request), presented.credentials) if presented else None
         if grant is None:
             raise HTTPException(
                 401, "send Authorization: Bearer and a key that is valid", {"WWW-Authenticate": 'Bearer realm="api"'}
             )
-        wait = desk.throttle.more(str(grant.key_id))
+        throttle: Throttle = request.app.state.throttle
+        wait = throttle.more(str(grant.key_id))
         if wait:
             raise HTTPException(429, "this key has made too many requests", {"Retry-After": str(wait)})
         if verb not in grant.verbs:
@@ -78,9 +81,8 @@ def act(
         return _answer(done())
     content = f"{request.method} {request.url.path}\n{said.model_dump_json() if said else ''}"
     fingerprint = hashlib.sha256(content.encode()).digest()
-    desk: Desk = request.app.state.desk
     try:
-        return _answer(once(desk.context, f"key:{by.key_id}", key, fingerprint, done))
+        return _answer(once(context_of(request), f"key:{by.key_id}", key, fingerprint, done))
     except Differs:
         raise HTTPException(422, "this Idempotency-Key was used for another request") from None
     except Busy:

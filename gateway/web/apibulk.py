@@ -21,7 +21,7 @@ from gateway.flow import crowd, remote
 from gateway.flow.apikeys import Grant
 from gateway.flow.crowd import Answer
 from gateway.web import apimodels as m
-from gateway.web.apiaccess import BULK, Desk, may
+from gateway.web.apiaccess import BULK, context_of, may
 
 TYPE = "application/x-ndjson"
 LINES = 2000  # answers handed over at once
@@ -54,20 +54,20 @@ async def bulk(
     A line of the answer has `address`, `may`, `code` and `rule`; INVALID is the code of what is no address. An answer
     whose last line is not `{"end": true, …}` was broken off.
     """
-    desk: Desk = request.app.state.desk
-    await to_thread.run_sync(remote.one_list, desk.context, by, list)
-    if desk.bulk.locked():
+    context, slots = context_of(request), request.app.state.bulks
+    await to_thread.run_sync(remote.one_list, context, by, list)
+    if slots.locked():
         raise HTTPException(429, "other bulk checks are running; ask again soon", {"Retry-After": "10"})
-    await desk.bulk.acquire()
+    await slots.acquire()
     file = TemporaryFile()  # noqa: SIM115 - closed when the answer is
     try:
         await _spool(request, file)
-        found = crowd.answers(desk.context, list, _addresses(file), offer=offer)
+        found = crowd.answers(context, list, _addresses(file), offer=offer)
     except BaseException:
         file.close()
-        desk.bulk.release()
+        slots.release()
         raise
-    return StreamingResponse(_answers(found, file, desk.bulk), media_type=TYPE)
+    return StreamingResponse(_answers(found, file, slots), media_type=TYPE)
 
 
 async def _spool(request: Request, file: IO[bytes]) -> None:

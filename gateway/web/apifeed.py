@@ -11,7 +11,7 @@ from gateway.flow.endpoints import State
 from gateway.flow.feed import Scope
 from gateway.store.tables import List
 from gateway.web import apimodels as m
-from gateway.web.apiaccess import Desk, IdempotencyKey, act, may
+from gateway.web.apiaccess import IdempotencyKey, act, context_of, may
 
 router = APIRouter()
 Number = Annotated[int, Path(ge=1, lt=2**53)]
@@ -20,8 +20,8 @@ Number = Annotated[int, Path(ge=1, lt=2**53)]
 @router.get("/lists", response_model=m.Lists, tags=["lists"], summary="The lists of the key")
 def lists(request: Request, by: Annotated[Grant, may("lists")]) -> m.Lists:
     """Show every list that the key is for."""
-    desk: Desk = request.app.state.desk
-    return m.Lists(lists=[_list(row) for row in remote.mine(desk.context, by)])
+    context = context_of(request)
+    return m.Lists(lists=[_list(row) for row in remote.mine(context, by)])
 
 
 @router.get("/lists/{name}", response_model=m.List, tags=["lists"], summary="One list")
@@ -29,8 +29,8 @@ def one_list(
     request: Request, name: Annotated[str, Path(max_length=200)], by: Annotated[Grant, may("lists")]
 ) -> m.List:
     """Show one list."""
-    desk: Desk = request.app.state.desk
-    return _list(remote.one_list(desk.context, by, name))
+    context = context_of(request)
+    return _list(remote.one_list(context, by, name))
 
 
 def _list(row: List) -> m.List:
@@ -53,15 +53,15 @@ def events(
 
     An event is here some seconds to a minute after it happened.
     """
-    desk: Desk = request.app.state.desk
-    page = feed.since(desk.context, Scope(by.advertiser.id, by.list_ids, frozenset(type or ())), cursor, limit)
+    context = context_of(request)
+    page = feed.since(context, Scope(by.advertiser.id, by.list_ids, frozenset(type or ())), cursor, limit)
     return m.Events(events=[m.Event(**one) for one in page.events], cursor=page.cursor, more=page.more)
 
 
 @router.get("/webhooks", response_model=m.Webhooks, tags=["webhooks"], summary="The webhooks there are")
 def webhooks(request: Request, by: Annotated[Grant, may("webhooks")]) -> m.Webhooks:
     """Show the webhooks that the key may change."""
-    context = _context(request)
+    context = context_of(request)
     names = _names(context, by)
     return m.Webhooks(webhooks=[_webhook(one, names) for one in endpoints.mine(context, by.scope)])
 
@@ -71,7 +71,7 @@ def create(
     request: Request, said: m.WebhookGiven, by: Annotated[Grant, may("webhooks")], key: IdempotencyKey = None
 ) -> Response:
     """Make a webhook; its secret is shown this once."""
-    context = _context(request)
+    context = context_of(request)
 
     def work() -> m.WebhookMade:
         chosen = remote.list_ids(context, by, said.lists)
@@ -84,14 +84,14 @@ def create(
 @router.get("/webhooks/{number}", response_model=m.Webhook, tags=["webhooks"], summary="One webhook")
 def show(request: Request, number: Number, by: Annotated[Grant, may("webhooks")]) -> m.Webhook:
     """Show a webhook and how it goes."""
-    context = _context(request)
+    context = context_of(request)
     return _webhook(endpoints.get(context, by.scope, number), _names(context, by))
 
 
 @router.delete("/webhooks/{number}", response_model=m.Gone, tags=["webhooks"], summary="Delete a webhook")
 def remove(request: Request, number: Number, by: Annotated[Grant, may("webhooks")]) -> m.Gone:
     """Delete a webhook with what it was still to be told."""
-    endpoints.remove(_context(request), by.scope, number)
+    endpoints.remove(context_of(request), by.scope, number)
     return m.Gone()
 
 
@@ -100,7 +100,7 @@ def rotate(
     request: Request, number: Number, by: Annotated[Grant, may("webhooks")], key: IdempotencyKey = None
 ) -> Response:
     """Make a new secret, shown this once; for a day everything is signed with the one before too."""
-    context = _context(request)
+    context = context_of(request)
     return act(request, by, key, None, lambda: m.SecretMade(secret=endpoints.rotate(context, by.scope, number)))
 
 
@@ -110,17 +110,12 @@ def replay(
     key: IdempotencyKey = None,
 ) -> Response:  # fmt: skip
     """Tell a webhook again everything behind a cursor, under the same ids; a disabled one is enabled."""
-    context = _context(request)
+    context = context_of(request)
 
     def work() -> m.Webhook:
         return _webhook(endpoints.replay(context, by.scope, number, said.cursor), _names(context, by))
 
     return act(request, by, key, said, work)
-
-
-def _context(request: Request) -> Context:
-    desk: Desk = request.app.state.desk
-    return desk.context
 
 
 def _names(context: Context, by: Grant) -> dict[int, str]:

@@ -10,7 +10,7 @@ from gateway.flow.importrow import RowError
 from gateway.law.events import Kind
 from gateway.text import say
 from gateway.web import apimodels as m
-from gateway.web.apiaccess import Desk, IdempotencyKey, act, may
+from gateway.web.apiaccess import IdempotencyKey, act, context_of, may
 from gateway.web.language import choose
 
 router = APIRouter()
@@ -22,9 +22,9 @@ def check(
     request: Request, said: m.CheckAsked, by: Annotated[Grant, may("check")], accept_language: Language = None
 ) -> m.Verdict:
     """Answer as the SMTP door would at this moment."""
-    desk: Desk = request.app.state.desk
-    remote.one_list(desk.context, by, said.list)
-    [found] = crowd.answers(desk.context, said.list, [said.address], offer=said.offer, workers=1)
+    context = context_of(request)
+    remote.one_list(context, by, said.list)
+    [found] = crowd.answers(context, said.list, [said.address], offer=said.offer, workers=1)
     lang = choose(None, accept_language, "en")
     reason = found.problem or say(f"law.{found.code}", lang)
     return m.Verdict(
@@ -43,13 +43,13 @@ def grant(
     request: Request, said: m.ConsentGiven, by: Annotated[Grant, may("consents")], key: IdempotencyKey = None
 ) -> Response:
     """Record what the person did; whether the evidence is enough says a check. 409 when the person objected before."""
-    desk: Desk = request.app.state.desk
+    context = context_of(request)
 
     def work() -> m.Recorded:
         values = {**_values(said.person), **_values(said.evidence), "address": said.address, "at": said.at.isoformat()}
         values["channel"] = said.channel
         try:
-            entry = remote.grant(desk.context, by, said.list, values, Kind(said.kind) if said.kind else None)
+            entry = remote.grant(context, by, said.list, values, Kind(said.kind) if said.kind else None)
         except RowError as error:
             sentence = say(f"commands.refused.{error.code}", "en", detail=error.detail)
             raise HTTPException(409 if error.code == "opposed" else 422, sentence) from error
@@ -67,11 +67,11 @@ def withdraw(
     request: Request, said: m.WithdrawalGiven, by: Annotated[Grant, may("consents")], key: IdempotencyKey = None
 ) -> Response:
     """Record it; the answer comes when nothing more leaves."""
-    desk: Desk = request.app.state.desk
+    context = context_of(request)
 
     def work() -> m.Refused:
         told = remote.refuse(
-            desk.context, by, said.address, said.list, Kind.WITHDRAWN, reason=said.reason, every_channel=False
+            context, by, said.address, said.list, Kind.WITHDRAWN, reason=said.reason, every_channel=False
         )
         return m.Refused(recorded=told.recorded, known=told.known)
 
@@ -83,11 +83,11 @@ def object_(
     request: Request, said: m.ObjectionGiven, by: Annotated[Grant, may("objections")], key: IdempotencyKey = None
 ) -> Response:
     """Record it; the answer comes when nothing more leaves. The person need not be known."""
-    desk: Desk = request.app.state.desk
+    context = context_of(request)
 
     def work() -> m.Refused:
         told = remote.refuse(
-            desk.context, by, said.address, said.list, Kind.OBJECTED, reason=said.reason,
+            context, by, said.address, said.list, Kind.OBJECTED, reason=said.reason,
             every_channel=said.every_channel,
         )  # fmt: skip
         return m.Refused(recorded=told.recorded, known=told.known)
@@ -100,10 +100,10 @@ def lift(
     request: Request, said: m.LiftGiven, by: Annotated[Grant, may("objections")], key: IdempotencyKey = None
 ) -> Response:
     """Lift it because the person asked for it; the lifted objection stays as evidence."""
-    desk: Desk = request.app.state.desk
+    context = context_of(request)
 
     def work() -> m.Lifted:
-        return m.Lifted(lifted=remote.lift(desk.context, by, said.address, said.reason))
+        return m.Lifted(lifted=remote.lift(context, by, said.address, said.reason))
 
     return act(request, by, key, said, work)
 
@@ -111,8 +111,8 @@ def lift(
 @router.post("/contacts/show", response_model=m.Contact, tags=["contacts"], summary="Show what is held on a person")
 def show(request: Request, said: m.AddressGiven, by: Annotated[Grant, may("contacts")]) -> m.Contact:
     """Show a person with events and objections, as far as the lists of the key go."""
-    desk: Desk = request.app.state.desk
-    found = remote.person(desk.context, by, said.address)
+    context = context_of(request)
+    found = remote.person(context, by, said.address)
     known = {name: getattr(found.contact, name) for name in m.Contact.model_fields if hasattr(found.contact, name)}
     events = [
         m.Happened(
@@ -131,11 +131,11 @@ def rectify(
     request: Request, said: m.RectifyGiven, by: Annotated[Grant, may("contacts")], key: IdempotencyKey = None
 ) -> Response:
     """Correct it (GDPR 16); objections made under an old address hold for the new one too."""
-    desk: Desk = request.app.state.desk
+    context = context_of(request)
 
     def work() -> m.Rectified:
         changes = said.changes.model_dump(exclude_none=True, exclude={"address"})
-        changed = remote.rectify(desk.context, by, said.address, changes, said.changes.address)
+        changed = remote.rectify(context, by, said.address, changes, said.changes.address)
         return m.Rectified(changed=changed)
 
     return act(request, by, key, said, work)

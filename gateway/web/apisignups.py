@@ -11,7 +11,7 @@ from gateway.flow.apikeys import Grant
 from gateway.flow.join import Refused, Wish
 from gateway.flow.joinform import Box
 from gateway.web import apimodels as m
-from gateway.web.apiaccess import Desk, IdempotencyKey, act, may
+from gateway.web.apiaccess import IdempotencyKey, act, context_of, may
 
 
 class FormBox(BaseModel):
@@ -84,9 +84,9 @@ def form(
     language: Annotated[str, Query(pattern="^[a-z]{2}$")] = "fr",
 ) -> SignUpForm:
     """Show the boxes and the texts around them, which a page of yours must show word for word."""
-    desk: Desk = request.app.state.desk
-    remote.one_list(desk.context, by, list)
-    found = join.form(desk.context, list, language)
+    context = context_of(request)
+    remote.one_list(context, by, list)
+    found = join.form(context, list, language)
     if found is None:
         raise NotFound("the list has no sign-up form")
     return SignUpForm(
@@ -117,8 +117,8 @@ def sign_up(
     request: Request, said: SignUpGiven, by: Annotated[Grant, may("signups")], key: IdempotencyKey = None
 ) -> Response:
     """Take what was filled in on a form of yours, and send the letter that asks the mailbox to confirm it."""
-    desk: Desk = request.app.state.desk
-    remote.one_list(desk.context, by, said.list)
+    context = context_of(request)
+    remote.one_list(context, by, said.list)
     wish = Wish(
         address=said.address,
         lang=said.language,
@@ -133,7 +133,7 @@ def sign_up(
 
     def work() -> SignedUp:
         try:
-            join.signup(desk.context, said.list, wish)
+            join.signup(context, said.list, wish)
         except Refused as error:
             raise HTTPException(422, str(error)) from error
         return SignedUp()
