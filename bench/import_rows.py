@@ -34,7 +34,7 @@ from gateway import clock
 from gateway.flow import crowd, importer
 from gateway.flow.context import Context, open_context
 from gateway.flow.crew import settle
-from gateway.flow.importer import Plan
+from gateway.flow.importer import Instructions
 from gateway.flow.importfile import Sheet
 from gateway.settings import Settings
 from gateway.store import advertisers, lists, migrate
@@ -116,7 +116,7 @@ def house(url: str, folder: Path) -> tuple[Context, List]:
 def ours(context: Context, row: List, path: Path) -> None:
     """Do our import."""
     with path.open("rb") as file:
-        tally = importer.run(context, row, Sheet(file), Plan("bench", "bench", {}, PROOF), on_refused=print)
+        tally = importer.run(context, row, Sheet(file), Instructions("bench", "bench", {}, PROOF), on_refused=print)
     print(f"taken {tally.taken}, there before {tally.same}, refused {tally.refused}", flush=True)
 
 

@@ -56,7 +56,7 @@ RECORDED = {"event": "recorded_at", "receipt": "at", "notice": "created_at"}  # 
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class ChainLink:
     """What one seal says; `complete` means that nothing that was written before `at` was left unsealed."""
 
     id: int

@@ -23,7 +23,7 @@ LOGIN = "atelier"
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class PastEvent:
     """One event of a sample person: what, how many days ago, with which evidence."""
 
     kind: Kind
@@ -39,11 +39,11 @@ class Person:
     address: str
     list: str
     situation: str  # key of `demo.situation`, for the reader
-    past: tuple[Past, ...] = ()
+    past: tuple[PastEvent, ...] = ()
     traits: Mapping[str, Any] = field(default_factory=dict)
 
 
-def _agreed(days: int, **changes: Any) -> Past:  # noqa: ANN401 - evidence is free-form
+def _agreed(days: int, **changes: Any) -> PastEvent:  # noqa: ANN401 - evidence is free-form
     evidence = {
         "mode": "unticked-box",
         "purpose": ["prospecting"],
@@ -54,7 +54,7 @@ def _agreed(days: int, **changes: Any) -> Past:  # noqa: ANN401 - evidence is fr
         "proof": f"form-{days}",
     }
     channel = changes.pop("on", "email")
-    return Past(Kind.GRANTED, days, evidence | {"channel": [channel]} | changes, channel)
+    return PastEvent(Kind.GRANTED, days, evidence | {"channel": [channel]} | changes, channel)
 
 
 _SALE = {
@@ -71,31 +71,31 @@ PEOPLE = (
     Person("camille.durand@mailbox.example", "lettre", "consent", (_agreed(200),), {"language": "fr"}),
     Person("john.smith@mailbox.example", "lettre", "english", (_agreed(90),), {"language": "en"}),
     Person("inconnu@mailbox.example", "lettre", "nobody"),
-    Person("sans.accord@mailbox.example", "lettre", "never-asked", (Past(Kind.ACTED, 40),)),
-    Person("opposee@mailbox.example", "lettre", "objected", (_agreed(300), Past(Kind.OBJECTED, 20))),
-    Person("retrait@mailbox.example", "lettre", "withdrew", (_agreed(300), Past(Kind.WITHDRAWN, 10))),
+    Person("sans.accord@mailbox.example", "lettre", "never-asked", (PastEvent(Kind.ACTED, 40),)),
+    Person("opposee@mailbox.example", "lettre", "objected", (_agreed(300), PastEvent(Kind.OBJECTED, 20))),
+    Person("retrait@mailbox.example", "lettre", "withdrew", (_agreed(300), PastEvent(Kind.WITHDRAWN, 10))),
     Person("cochee@mailbox.example", "lettre", "pre-ticked", (_agreed(50, mode="pre-ticked-box"),)),
     Person("sms.seulement@mailbox.example", "lettre", "sms-only", (_agreed(50, on="sms"),)),
     Person("oubliee@mailbox.example", "lettre", "silent", (_agreed(4 * 366),)),
-    Person("cliente@mailbox.example", "clients", "customer", (Past(Kind.SOLD, 120, _SALE),)),
+    Person("cliente@mailbox.example", "clients", "customer", (PastEvent(Kind.SOLD, 120, _SALE),)),
     Person(
         "client.force@mailbox.example",
         "clients",
         "no-refusal",
-        (Past(Kind.SOLD, 120, _SALE | {"refusal_offered": False}),),
+        (PastEvent(Kind.SOLD, 120, _SALE | {"refusal_offered": False}),),
     ),
     Person(
         "p.martin@acme.example",
         "pros",
         "professional",
-        (Past(Kind.INFORMED, 60, _TOLD),),
+        (PastEvent(Kind.INFORMED, 60, _TOLD),),
         {"subject": "professional", "company": "Acme", "function": "responsable des cadeaux d’entreprise"},
     ),
     Person(
         "contact@acme.example",
         "pros",
         "role",
-        (Past(Kind.INFORMED, 60, _TOLD),),
+        (PastEvent(Kind.INFORMED, 60, _TOLD),),
         {"subject": "organisation", "company": "Acme"},
     ),
 )

@@ -20,7 +20,7 @@ from gateway.commands.output import progress
 from gateway.commands.spreadsheet import disarmed
 from gateway.errors import Misuse
 from gateway.flow import importer
-from gateway.flow.importer import Plan, Refused, Tally
+from gateway.flow.importer import Instructions, RefusedRow, Tally
 from gateway.flow.importfile import Sheet
 from gateway.law.events import Kind
 from gateway.store import imports, lists
@@ -75,13 +75,13 @@ def file_(shell: Shell, /, file: Path, list_name: str, **options: Any) -> None: 
     """
     chosen = dict(_pair(text) for text in options["maps"])
     kind = Kind(options["kind"]) if options["kind"] else None
-    plan = Plan(str(file), shell.actor, chosen, evidence_of(shell, options), kind)
+    asked = Instructions(str(file), shell.actor, chosen, evidence_of(shell, options), kind)
     target = options["refused_to"] or Path("import" if str(file) == "-" else file).with_suffix(".refused.csv")
     _spare(target, file)
     with shell.context() as context, _opened(file) as stream, ExitStack() as stack:
         with context.store.read() as tx:
             row = list_named(tx, list_name)
-            check_notice(shell, tx, row, plan.defaults)
+            check_notice(shell, tx, row, asked.defaults)
         sheet = Sheet(
             stream,
             encoding=options["encoding"],
@@ -90,7 +90,7 @@ def file_(shell: Shell, /, file: Path, list_name: str, **options: Any) -> None: 
         )
         writer = stack.enter_context(_refusals(shell, target, sheet.columns))
         advance = stack.enter_context(_progress(shell, sheet, stream))
-        tally = importer.run(context, row, sheet, plan, on_refused=writer, on_progress=advance)
+        tally = importer.run(context, row, sheet, asked, on_refused=writer, on_progress=advance)
     _report(shell, tally, target)
 
 
@@ -187,12 +187,12 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def _refusals(shell: Shell, target: Path, columns: tuple[str, ...]) -> Iterator[Callable[[Refused], None]]:
+def _refusals(shell: Shell, target: Path, columns: tuple[str, ...]) -> Iterator[Callable[[RefusedRow], None]]:
     """Give a function that writes refused rows; the file, for its owner only, is made with the first of them."""
     with ExitStack() as stack:
         writers: list[Any] = []
 
-        def write(row: Refused) -> None:
+        def write(row: RefusedRow) -> None:
             if not writers:
                 opened = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
                 stream = stack.enter_context(os.fdopen(opened, "w", encoding="utf-8", newline=""))

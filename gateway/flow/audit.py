@@ -88,9 +88,9 @@ def _seals(tx: Tx) -> Iterator[Seal]:
         page = seals.chain(tx, page[-1].id, PAGE)
 
 
-def link_of(seal: Seal) -> proof.Link:
+def link_of(seal: Seal) -> proof.ChainLink:
     """Return what a seal says, without the digest that is written beside it."""
-    return proof.Link(seal.id, seal.at, seal.leaves, seal.root, seal.previous, seal.complete)
+    return proof.ChainLink(seal.id, seal.at, seal.leaves, seal.root, seal.previous, seal.complete)
 
 
 def _link(seal: Seal, chain: _Chain) -> list[Finding]:

@@ -40,7 +40,7 @@ class Ground:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ShownText:
     """A text that was shown to the person: when, and its words by language where we have them."""
 
     at: datetime
@@ -70,7 +70,7 @@ class Held:
     source: str = "direct"
     source_name: str = ""
     acquired: datetime | None = None
-    texts: Sequence[Told] = ()
+    texts: Sequence[ShownText] = ()
     messages: int = 0
     partners: Sequence[str] = ()
     until: date | None = None  # retention ends with this day
@@ -127,7 +127,7 @@ def _ground(row: List, matter: Matter) -> Ground:
     return Ground(title, _BASES.get(basis.event.kind, told), basis.event.at, str(basis.event.evidence.get("form", "")))
 
 
-def _texts(tx: Tx, advertiser_id: int, events: Sequence[Event]) -> list[Told]:
+def _texts(tx: Tx, advertiser_id: int, events: Sequence[Event]) -> list[ShownText]:
     """Return the texts that the evidence names, the latest first, each once."""
     first: dict[str, datetime] = {}
     for event in events:
@@ -136,7 +136,7 @@ def _texts(tx: Tx, advertiser_id: int, events: Sequence[Event]) -> list[Told]:
     notices: dict[str, list[Notice]] = {}
     for one in asof.shown(tx, advertiser_id, list(first)):
         notices.setdefault(f"{one.name}/{one.version}", []).append(one)
-    told = [Told(at, {one.language: one.text for one in notices.get(name, ())}) for name, at in first.items()]
+    told = [ShownText(at, {one.language: one.text for one in notices.get(name, ())}) for name, at in first.items()]
     return sorted(told, key=lambda one: one.at, reverse=True)
 
 

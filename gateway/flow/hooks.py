@@ -31,7 +31,7 @@ _NOBODY = b"nobody's secret, compared with so that a wrong login takes as long a
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class Webhook:
     """What came in: for which plugin, by which login, with which secrets presented (the path, a header, a password)."""
 
     plugin: str
@@ -42,7 +42,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class Counted:
     """What became of the events of one request; those that name no address are ignored."""
 
     heard: int
@@ -62,50 +62,50 @@ class Unproven(Exception):
     """Who sends this cannot show that they are the account's tool."""
 
 
-def take(context: Context, request: Request) -> Taken:
+def take(context: Context, webhook: Webhook) -> Counted:
     """Record what a tool says, and return how much of it was new, once nothing more leaves for who said no. Blocks.
 
     Raises Unproven, NotFound for a plugin that hears nothing, Misuse for a body that the tool would never send, and
     `errors.TryLater`.
     """
-    account = _proven(context, request)
+    account = _proven(context, webhook)
     receive = context.plugin(account.plugin).receive
     if receive is None:
         raise NotFound(f"the plugin {account.plugin} has no webhook")
     try:
-        found = receive(request.headers, request.body)
+        found = receive(webhook.headers, webhook.body)
     except ValueError as error:
         raise Misuse(f"this is not what {account.plugin} sends: {error}") from error
     if len(found) > MOST:
         raise Misuse(f"{len(found)} events are too many for one request; at most {MOST}")
-    digest = hashlib.sha256(request.body).hexdigest()[:32]
+    digest = hashlib.sha256(webhook.body).hexdigest()[:32]
     recorded = [record(context, account, one, digest) for one in found]
     consent.settle(context, *{one.silent for one in recorded if one.silent})
     results = [one.fresh for one in recorded]
-    return Taken(len(found), results.count(True), results.count(None))
+    return Counted(len(found), results.count(True), results.count(None))
 
 
-def _proven(context: Context, request: Request) -> Account:
+def _proven(context: Context, webhook: Webhook) -> Account:
     with context.store.read() as tx:
-        account = accounts.by_login(tx, request.login)
-    at = context.settings.plugins.tools.get(request.login)
-    known = account is not None and account.disabled_at is None and account.plugin == request.plugin
+        account = accounts.by_login(tx, webhook.login)
+    at = context.settings.plugins.tools.get(webhook.login)
+    known = account is not None and account.disabled_at is None and account.plugin == webhook.plugin
     secret = at.hook.read_bytes() if known and at is not None and at.hook is not None else b""
-    plugin = context.plugin(request.plugin) if known else None
-    shown = [hmac.compare_digest(one.encode(), secret or _NOBODY) for one in request.secrets]
-    signed = _signed(plugin, request, secret or _NOBODY)
+    plugin = context.plugin(webhook.plugin) if known else None
+    shown = [hmac.compare_digest(one.encode(), secret or _NOBODY) for one in webhook.secrets]
+    signed = _signed(plugin, webhook, secret or _NOBODY)
     if account is None or not secret or not (any(shown) or signed):
         raise Unproven
     return account
 
 
-def _signed(plugin: Plugin | None, request: Request, secret: bytes) -> bool:
+def _signed(plugin: Plugin | None, webhook: Webhook, secret: bytes) -> bool:
     how = plugin.signature if plugin else Signature("x-none")
     if how is None:
         return False
-    digest = hmac.digest(secret, request.body, how.algorithm)
+    digest = hmac.digest(secret, webhook.body, how.algorithm)
     expected = how.prefix + (digest.hex() if how.encoding == "hex" else base64.b64encode(digest).decode())
-    given = next((value.strip() for name, value in request.headers if name.lower() == how.header.lower()), "")
+    given = next((value.strip() for name, value in webhook.headers if name.lower() == how.header.lower()), "")
     return hmac.compare_digest(given.encode(), expected.encode())
 
 

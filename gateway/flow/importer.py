@@ -19,7 +19,7 @@ from gateway.errors import Misuse, NotFound
 from gateway.flow.context import Context
 from gateway.flow.crew import Lock, share
 from gateway.flow.importfile import Line, Sheet
-from gateway.flow.importrow import Entry, Reading, RowError, Shape, meanings
+from gateway.flow.importrow import Entry, Places, RowError, RowReader, meanings
 from gateway.law.events import Kind
 from gateway.store import imports, ledger, oppositions, people
 from gateway.store.bulk import Json
@@ -32,7 +32,7 @@ FIRST = 5  # chunks, after which the database has seen enough to know its way in
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusedRow:
     """A row that was not taken: where, what it said, the code of the reason and what was found."""
 
     line: int
@@ -42,7 +42,7 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Instructions:
     """What an import is asked to do: `chosen` columns (column → header) and `defaults` for what a row does not say."""
 
     source: str
@@ -73,9 +73,9 @@ def run(
     context: Context,
     row: List,
     sheet: Sheet,
-    plan: Plan,
+    asked: Instructions,
     *,
-    on_refused: Callable[[Refused], None],
+    on_refused: Callable[[RefusedRow], None],
     on_progress: Callable[[Tally], None] = lambda _: None,
 ) -> Tally:
     """Import the rows of `sheet` into the list `row` and return the tally.
@@ -85,10 +85,10 @@ def run(
     """
     if row.state == "closed":
         raise Misuse(f"the list {row.name} is closed; nobody is added to it any more")
-    job = _Job(row, plan, sheet.columns, clock.now())
+    job = _Job(row, asked, sheet.columns, clock.now())
     tally = Tally(ignored=job.columns.ignored)
     job.open(context, nullcontext())  # says what is wrong with the defaults before anything is written
-    batch = job.batch = _open(context, row, plan)
+    batch = job.batch = _open(context, row, asked)
     tally.batch = batch.id
     for number, done in enumerate(share(context, job, _chunks(sheet)), 1):
         for refused in done.refused:
@@ -115,7 +115,7 @@ class _Done(NamedTuple):
 
     taken: int
     same: int
-    refused: list[Refused]
+    refused: list[RefusedRow]
 
 
 class _Columns:
@@ -123,21 +123,21 @@ class _Columns:
 
     def __init__(self, headers: tuple[str, ...], chosen: Mapping[str, str]) -> None:
         self._chosen = chosen
-        self._shapes: dict[tuple[str, ...], Shape] = {}
+        self._places: dict[tuple[str, ...], Places] = {}
         self.ignored: tuple[str, ...] = ()
         if headers:
             names = meanings(headers, chosen, lone=True)
-            shape = self._shapes[headers] = Shape(headers, names)
-            read = {*names, *(no.title for no in shape.noes)}
+            places = self._places[headers] = Places(headers, names)
+            read = {*names, *(no.title for no in places.noes)}
             self.ignored = tuple(header for header in headers if header not in read)
 
-    def shape(self, columns: tuple[str, ...]) -> Shape:
+    def places(self, columns: tuple[str, ...]) -> Places:
         """Return where what stands in a row with these columns."""
-        found = self._shapes.get(columns)
+        found = self._places.get(columns)
         if found is None:
-            if len(self._shapes) > 1000:
-                self._shapes.clear()
-            found = self._shapes[columns] = Shape(columns, self._names(columns))
+            if len(self._places) > 1000:
+                self._places.clear()
+            found = self._places[columns] = Places(columns, self._names(columns))
         return found
 
     def _names(self, columns: tuple[str, ...]) -> Mapping[str, str]:
@@ -151,23 +151,23 @@ class _Columns:
 class _Job:
     """All that the rows of one import have in common."""
 
-    def __init__(self, row: List, plan: Plan, headers: tuple[str, ...], now: datetime) -> None:
-        self.row, self.plan, self.now = row, plan, now
-        self.columns = _Columns(headers, plan.chosen)
+    def __init__(self, row: List, asked: Instructions, headers: tuple[str, ...], now: datetime) -> None:
+        self.row, self.asked, self.now = row, asked, now
+        self.columns = _Columns(headers, asked.chosen)
         self.batch: Batch | None = None
 
     def open(self, context: Context, lock: Lock) -> Callable[[list[Line]], _Done]:
         """Return what takes a chunk of rows; one process writes at a time, so that none waits for a database lock."""
-        row, plan = self.row, self.plan
-        reading = Reading(row, plan.defaults, self.now, ZoneInfo(context.policy.timezone), plan.kind)
+        row, asked = self.row, self.asked
+        reading = RowReader(row, asked.defaults, self.now, ZoneInfo(context.policy.timezone), asked.kind)
 
         def take(chunk: list[Line]) -> _Done:
-            refused: list[Refused] = []
+            refused: list[RefusedRow] = []
             fit = list(_fit(chunk, self.columns, reading, refused))
             digests = _digests(context, row, fit)
             with lock, context.store.begin() as tx:
-                opposed, same = _write(context, tx, row, fit, digests, actor=plan.actor, batch_id=self.batch_id)
-            refused += [Refused(line.number, line.values, "opposed") for line in opposed]
+                opposed, same = _write(context, tx, row, fit, digests, actor=asked.actor, batch_id=self.batch_id)
+            refused += [RefusedRow(line.number, line.values, "opposed") for line in opposed]
             return _Done(len(fit) - len(opposed), same, sorted(refused, key=lambda one: one.line))
 
         return take
@@ -187,13 +187,13 @@ class _Fit(NamedTuple):
     event: dict[str, Any]
 
 
-def _fit(chunk: Iterable[Line], columns: _Columns, reading: Reading, refused: list[Refused]) -> Iterator[_Fit]:
+def _fit(chunk: Iterable[Line], columns: _Columns, reading: RowReader, refused: list[RefusedRow]) -> Iterator[_Fit]:
     write = Json()
     for line in chunk:
         try:
-            entry = reading.entry(line.cells, columns.shape(line.columns), line.problem)
+            entry = reading.entry(line.cells, columns.places(line.columns), line.problem)
         except RowError as problem:
-            refused.append(Refused(line.number, line.values, problem.code, problem.detail))
+            refused.append(RefusedRow(line.number, line.values, problem.code, problem.detail))
         else:
             yield _ready(line, entry, write)
 
@@ -207,9 +207,9 @@ def _ready(line: Line, entry: Entry, write: Json) -> _Fit:
     return _Fit(line, entry.key, contact, event)
 
 
-def _open(context: Context, row: List, plan: Plan) -> Batch:
+def _open(context: Context, row: List, asked: Instructions) -> Batch:
     batch = Batch(
-        id=context.store.take(1)[0], list_id=row.id, source=plan.source, actor=plan.actor, created_at=clock.now()
+        id=context.store.take(1)[0], list_id=row.id, source=asked.source, actor=asked.actor, created_at=clock.now()
     )
     with context.store.begin() as tx:
         return imports.add(tx, batch)
@@ -262,9 +262,9 @@ def one(context: Context, row: List, values: Mapping[str, object], actor: str, k
 
     Raises RowError when it cannot be taken, with the code "opposed" when the person said no: only they can undo that.
     """
-    reading = Reading(row, {}, clock.now(), ZoneInfo(context.policy.timezone), kind)
+    reading = RowReader(row, {}, clock.now(), ZoneInfo(context.policy.timezone), kind)
     columns, cells = tuple(values), tuple(values.values())
-    entry = reading.entry(cells, Shape(columns, {name: name for name in columns}))
+    entry = reading.entry(cells, Places(columns, {name: name for name in columns}))
     fit = [_ready(Line(1, columns, cells), entry, Json())]
     digests = _digests(context, row, fit)
     with context.store.begin() as tx:

@@ -201,7 +201,7 @@ class Entry(NamedTuple):
     evidence: Mapping[str, Any]
 
 
-class Shape:
+class Places:
     """Where in a row what stands; worked out once for all rows with the same columns.
 
     `names` says which column of ours a column is (`meanings`); others are left unread.
@@ -221,7 +221,7 @@ class Shape:
         ]
 
 
-class Reading:
+class RowReader:
     """How rows are read: for which list, with which values where the row has none, at which moment.
 
     What holds for every row is read once. Raises Misuse when one of `defaults` cannot be read.
@@ -235,42 +235,42 @@ class Reading:
         self._source = "direct" if self._own else row.origin
         self._kind = kind or KIND_OF[row.regime]
         self._moment_of = lru_cache(maxsize=65_536)(partial(_past, zone=zone, now=now))
-        shape = Shape(list(defaults), {name: name for name in defaults})
+        places = Places(list(defaults), {name: name for name in defaults})
         try:
-            self._contact, self._evidence = _sort(shape, list(defaults.values()), {})
+            self._contact, self._evidence = _sort(places, list(defaults.values()), {})
             self._channel = _channel(defaults.get("channel", "email"))
         except RowError as error:
             raise Misuse(f"{error.code.replace('-', ' ')}: {error.detail}") from error
 
-    def entry(self, cells: Sequence[object], shape: Shape, problem: str = "") -> Entry:
+    def entry(self, cells: Sequence[object], places: Places, problem: str = "") -> Entry:
         """Return what a row says; raise RowError when it cannot be, or has a `problem`."""
         if problem:
             raise RowError(problem)
-        if shape.address is None or _empty(cells[shape.address]):
+        if places.address is None or _empty(cells[places.address]):
             raise RowError("no-address")
-        written = str(cells[shape.address])
+        written = str(cells[places.address])
         try:
             address = parse(written)
         except Misuse as error:
             raise RowError("bad-address", text(written)) from error
-        contact, own = _sort(shape, cells, self._contact)
+        contact, own = _sort(places, cells, self._contact)
         source = contact.setdefault("source", self._source)
-        contact["acquired_at"] = self._moment(cells, shape.acquired_at, "acquired_at", required=source != "direct")
+        contact["acquired_at"] = self._moment(cells, places.acquired_at, "acquired_at", required=source != "direct")
         given = contact.pop("first_name", "")
         if given:
             contact["name"] = f"{given} {contact.get('name', '')}".strip()
         contact["kind"] = "role" if is_role(address) else "named"
         contact["freemail"] = is_freemail(address)
-        at = self._moment(cells, shape.at, "at", required=True)
+        at = self._moment(cells, places.at, "at", required=True)
         if at is None:
             raise RowError("no-at")
         # What was said to a seller or a partner was not said to us (law.standing.outvotes).
         direct = self._own and source == "direct"
         evidence = self._evidence | own if own else self._evidence
-        channel = self._channel if (place := shape.channel) is None or _empty(cells[place]) else _channel(cells[place])
-        if shape.noes and (said := elsewhere.said(shape.noes, cells, channel)):
+        channel = self._channel if (place := places.channel) is None or _empty(cells[place]) else _channel(cells[place])
+        if places.noes and (said := elsewhere.said(places.noes, cells, channel)):
             raise RowError("opposed-there", ", ".join(f"{title}: {text(value)}" for title, value in said.items()))
-        kind = self._kind if (place := shape.kind) is None or _empty(cells[place]) else _kind(cells[place])
+        kind = self._kind if (place := places.kind) is None or _empty(cells[place]) else _kind(cells[place])
         return Entry(address, address.key, contact, kind, at, channel, direct, evidence)
 
     def _moment(self, cells: Sequence[object], place: int | None, name: str, *, required: bool) -> datetime | None:
@@ -291,10 +291,10 @@ def _past(written: str, zone: ZoneInfo, now: datetime) -> datetime:
     return at
 
 
-def _sort(shape: Shape, cells: Sequence[object], known: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _sort(places: Places, cells: Sequence[object], known: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return what a row says of the contact, on top of what is `known`, and its evidence."""
     contact, evidence = dict(known), dict[str, Any]()
-    for place, name, read, proves in shape.readers:
+    for place, name, read, proves in places.readers:
         value = cells[place]
         if not _empty(value):
             (evidence if proves else contact)[name] = read(value)

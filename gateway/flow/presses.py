@@ -28,7 +28,7 @@ PAUSE = 0.02  # seconds between two looks at a copy that a courier holds
 
 
 @dataclass(slots=True)
-class Taken:
+class Pressed:
     """What became of a press: whether the no stands (None: nothing is left to stop), and what couriers held then."""
 
     contact: int
@@ -41,7 +41,7 @@ class Round:
     """The presses that came together: their transaction, and what became of each."""
 
     tx: Tx
-    taken: list[Taken] = field(default_factory=list)
+    taken: list[Pressed] = field(default_factory=list)
 
 
 class Presses:
@@ -51,7 +51,7 @@ class Presses:
         self._context = context
         self._catalogue = Catalogue()
         store = context.store
-        self._record: Group[Round, Press, Taken] = Group(self._begin, self._recorded, linger=LINGER, name="presses")
+        self._record: Group[Round, Press, Pressed] = Group(self._begin, self._recorded, linger=LINGER, name="presses")
         # As `flow.facts.Reader`: an embedded database is read on the loop.
         self._held: Group[Tx, int, bool] | Inline[Tx, int, bool] = (
             Inline(store.read, _in_hand) if store.embedded else Group(store.read, _in_hand, name="in-hand")
@@ -102,9 +102,9 @@ class Presses:
             for taken, holds in zip(stopped, held, strict=True):
                 taken.held = holds
 
-    def _recorded(self, begun: Round, presses: Sequence[Press]) -> Sequence[Taken]:
+    def _recorded(self, begun: Round, presses: Sequence[Press]) -> Sequence[Pressed]:
         stands = _record(self._context, begun.tx, self._catalogue, presses)
-        begun.taken.extend(Taken(press.link.contact, one) for press, one in zip(presses, stands, strict=True))
+        begun.taken.extend(Pressed(press.link.contact, one) for press, one in zip(presses, stands, strict=True))
         return begun.taken
 
 

@@ -22,7 +22,7 @@ from gateway.flow.context import Context
 from gateway.law.facts import MessageClass
 from gateway.law.reasons import REASONS
 from gateway.mail import dsn
-from gateway.mail.dsn import Action, Fate
+from gateway.mail.dsn import Action, Reported
 from gateway.mail.reply import Reply
 from gateway.store import advertisers, reports, spool
 from gateway.store.spool import Handed
@@ -36,7 +36,7 @@ EVERY = 2.0  # seconds between looks at the outbox
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class ReportKind:
     """What can be told: as which action, and with which word of NOTIFY the sender asks for it.
 
     `unasked` says whether it is told when there is no NOTIFY.
@@ -48,13 +48,13 @@ class Kind:
 
 
 _FAILURE = frozenset({"FAILURE"})
-KINDS: Mapping[str, Kind] = {
-    "refused": Kind("failed", _FAILURE),  # by the law, after DATA
-    "dropped": Kind("failed", _FAILURE),  # by the law, before it left
-    "failed": Kind("failed", _FAILURE),  # by the next hop, or after the last attempt
-    "held": Kind("delayed", frozenset({"FAILURE", "DELAY"})),  # by the law, until `queue release`
-    "delayed": Kind("delayed", frozenset({"DELAY"}), unasked=False),  # by the next hop, and it will be tried again
-    "relayed": Kind("relayed", frozenset({"SUCCESS"}), unasked=False),  # to a next hop that will not report
+KINDS: Mapping[str, ReportKind] = {
+    "refused": ReportKind("failed", _FAILURE),  # by the law, after DATA
+    "dropped": ReportKind("failed", _FAILURE),  # by the law, before it left
+    "failed": ReportKind("failed", _FAILURE),  # by the next hop, or after the last attempt
+    "held": ReportKind("delayed", frozenset({"FAILURE", "DELAY"})),  # by the law, until `queue release`
+    "delayed": ReportKind("delayed", frozenset({"DELAY"}), unasked=False),  # by the next hop; tried again
+    "relayed": ReportKind("relayed", frozenset({"SUCCESS"}), unasked=False),  # to a next hop that will not report
 }
 
 
@@ -83,7 +83,7 @@ def wanted(account: Account | None, mail_from: str, notify: str, kind: str) -> b
     return account is not None and account.report == "dsn" and bool(mail_from) and _wished(notify, KINDS[kind])
 
 
-def _wished(notify: str, kind: Kind) -> bool:
+def _wished(notify: str, kind: ReportKind) -> bool:
     """Return whether NOTIFY asks for it: `NEVER`, or some of SUCCESS, FAILURE and DELAY, or "" (RFC 3461 4.1)."""
     return not kind.wishes.isdisjoint(notify.split(",")) if notify else kind.unasked
 
@@ -121,7 +121,7 @@ def _post(context: Context, tx: Tx, handed: Handed, rows: Sequence[Report], now:
 
 
 def _written(context: Context, handed: Handed, sender: str, rows: Sequence[Report], now: datetime) -> bytes:
-    letter = dsn.Letter(
+    letter = dsn.DeliveryReport(
         mta=context.settings.gateway.hostname,
         author=f"postmaster@{sender.rpartition('@')[2]}",
         to=handed.mail_from,
@@ -135,7 +135,7 @@ def _written(context: Context, handed: Handed, sender: str, rows: Sequence[Repor
     return dsn.report(letter)
 
 
-def _fate(context: Context, report: Report) -> Fate:
+def _fate(context: Context, report: Report) -> Reported:
     body, reason = report.body, REASONS[report.body["code"]]
     words, action = {}, KINDS[report.kind].action
     if body.get("reply"):
@@ -146,7 +146,7 @@ def _fate(context: Context, report: Report) -> Fate:
         diagnostic, remote = str(Reply(reason.smtp, reason.status, f"{reason.code} ref={report.ref} {sentence}")), ""
         status = f"4{reason.status[1:]}" if action == "delayed" else reason.status
         words = {lang: say(f"law.{reason.code}", lang) for lang in dsn.LANGUAGES}
-    return Fate(body["recipient"], action, status, diagnostic, body.get("orcpt", ""), remote, words)
+    return Reported(body["recipient"], action, status, diagnostic, body.get("orcpt", ""), remote, words)
 
 
 def _status(reply: str, action: Action) -> str:

@@ -129,7 +129,7 @@ def _leaf(kind: str, row: Mapping[str, Any]) -> Row:
 
 def _put(tx: Tx, leaves: Sequence[Row], at: datetime, *, complete: bool) -> Seal:
     before = seals.last(tx)
-    link = proof.Link(
+    link = proof.ChainLink(
         id=before.id + 1 if before else 1,
         at=at,
         leaves=len(leaves),

@@ -26,7 +26,7 @@ LANGUAGES = ("fr", "en")
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class Reported:
     """What became of one recipient.
 
     `status` is the enhanced status code (RFC 3463) and must be of the class of `action`: 5 failed, 4 delayed, 2
@@ -44,7 +44,7 @@ class Fate:
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class DeliveryReport:
     """One report: who writes to whom, about which message.
 
     `original` is the message as it was handed in (CRLF lines); all of it is returned when `full`, else its header
@@ -57,45 +57,45 @@ class Letter:
     date: datetime
     arrived: datetime
     original: bytes
-    fates: Sequence[Fate]
+    fates: Sequence[Reported]
     envid: str = ""
     full: bool = False
 
 
-def report(letter: Letter) -> bytes:
+def report(about: DeliveryReport) -> bytes:
     """Return the report as a whole message, to be sent from the null sender."""
     boundary = f"=_{secrets.token_hex(12)}"
-    returned = letter.original if letter.full else letter.original[: headers.parse(letter.original).body_start]
-    parts = (_human(letter), _machine(letter), _returned(returned, full=letter.full))
+    returned = about.original if about.full else about.original[: headers.parse(about.original).body_start]
+    parts = (_human(about), _machine(about), _returned(returned, full=about.full))
     body = b"".join(b"--%s\r\n%s\r\n" % (boundary.encode(), part) for part in parts)
-    return _head(letter, boundary) + body + b"--%s--\r\n" % boundary.encode()
+    return _head(about, boundary) + body + b"--%s--\r\n" % boundary.encode()
 
 
-def _head(letter: Letter, boundary: str) -> bytes:
+def _head(about: DeliveryReport, boundary: str) -> bytes:
     """RFC 3464 2 and RFC 3834: a report is `auto-replied`, so that no machine answers it."""
-    first = next(iter(letter.fates)).action
+    first = next(iter(about.fates)).action
     subject = " / ".join(say(f"dsn.subject-{first}", lang) for lang in LANGUAGES)
-    domain = letter.author.rpartition("@")[2]
+    domain = about.author.rpartition("@")[2]
     fields = (
-        ("From", f"{headers.phrase('Mail Delivery System')} <{letter.author}>"),
+        ("From", f"{headers.phrase('Mail Delivery System')} <{about.author}>"),
         ("Subject", headers.phrase(subject)),
-        ("Date", format_datetime(letter.date)),
+        ("Date", format_datetime(about.date)),
         ("Message-ID", f"<{secrets.token_hex(16)}@{domain}>"),
         ("Auto-Submitted", "auto-replied"),
         ("MIME-Version", "1.0"),
         ("Content-Type", f'multipart/report; report-type=delivery-status; boundary="{boundary}"'),
     )
     written = b"".join(headers.line(name, value) for name, value in fields)
-    return f"To: <{_line(letter.to)}>\r\n".encode() + written + b"\r\n"  # To may need RFC 6532, as the return path did
+    return f"To: <{_line(about.to)}>\r\n".encode() + written + b"\r\n"  # To may need RFC 6532, as the return path did
 
 
-def _human(letter: Letter) -> bytes:
-    fields = headers.parse(letter.original)
+def _human(about: DeliveryReport) -> bytes:
+    fields = headers.parse(about.original)
     subject = _line(fields.get("subject") or "")[:_SUBJECT_MOST]
     paragraphs = []
     for lang in LANGUAGES:
-        paragraphs.append(say("dsn.opening", lang, mta=letter.mta, subject=subject))
-        for fate in letter.fates:
+        paragraphs.append(say("dsn.opening", lang, mta=about.mta, subject=subject))
+        for fate in about.fates:
             said = (fate.words.get(lang, ""), _line(fate.diagnostic))
             lines = [f"  <{_line(fate.recipient)}> — {say(f'dsn.{fate.action}', lang)}"]
             paragraphs.append("\n".join([*lines, *(f"    {text}" for text in said if text)]))
@@ -107,21 +107,21 @@ def _human(letter: Letter) -> bytes:
     return head + quopri.encodestring(text.encode()).replace(b"\n", b"\r\n")
 
 
-def _machine(letter: Letter) -> bytes:
+def _machine(about: DeliveryReport) -> bytes:
     """Return the part for machines (RFC 3464 2.1), in the form of RFC 6533 as soon as an address is outside ASCII."""
-    groups = [_message_fields(letter), *(_recipient_fields(fate, letter.date) for fate in letter.fates)]
+    groups = [_message_fields(about), *(_recipient_fields(fate, about.date) for fate in about.fates)]
     text = "\r\n".join("".join(f"{name}: {value}\r\n" for name, value in group) for group in groups)
     kind, data = _form("delivery-status", text.encode())
     return kind + data
 
 
-def _message_fields(letter: Letter) -> list[tuple[str, str]]:
-    fields = [("Reporting-MTA", f"dns; {_line(letter.mta)}"), ("Arrival-Date", format_datetime(letter.arrived))]
-    envid = decoded(letter.envid)
+def _message_fields(about: DeliveryReport) -> list[tuple[str, str]]:
+    fields = [("Reporting-MTA", f"dns; {_line(about.mta)}"), ("Arrival-Date", format_datetime(about.arrived))]
+    envid = decoded(about.envid)
     return [("Original-Envelope-Id", envid), *fields] if envid else fields
 
 
-def _recipient_fields(fate: Fate, date: datetime) -> list[tuple[str, str]]:
+def _recipient_fields(fate: Reported, date: datetime) -> list[tuple[str, str]]:
     fields = []
     kind, semicolon, original = fate.orcpt.partition(";")
     if semicolon:

@@ -26,7 +26,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class ReceiptCount:
     """How many receipts of one kind fell into one hour; `outcome` is "" where nothing was attempted."""
 
     hour: datetime
@@ -39,7 +39,7 @@ class Decided:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class EventCount:
     """How many events of one kind fell into one hour, those of undone imports left out."""
 
     hour: datetime
@@ -49,23 +49,23 @@ class Said:
     count: int
 
 
-def decided(tx: Session, span: Span) -> list[Decided]:
+def decided(tx: Session, span: Span) -> list[ReceiptCount]:
     """Return the receipts of the span, counted, in the order of the hours."""
     table, hour = _RECEIPTS.c, _hour(tx, _RECEIPTS.c.at)
     parts = (hour, table.list_id, table.stage, table.fate, table.code, table.outcome)
     query = _within(select(*parts, func.count()), span, table.at, table.advertiser_id, table.list_id)
     found = tx.connection().execute(query.group_by(*parts).order_by(hour)).all()
-    return [Decided(_moment(row[0]), *row[1:]) for row in found]
+    return [ReceiptCount(_moment(row[0]), *row[1:]) for row in found]
 
 
-def said(tx: Session, span: Span, kinds: Sequence[str]) -> list[Said]:
+def said(tx: Session, span: Span, kinds: Sequence[str]) -> list[EventCount]:
     """Return the events of those kinds in the span, counted, in the order of the hours."""
     table, hour = EVENTS.c, _hour(tx, EVENTS.c.at)
     parts = (hour, table.list_id, table.kind, table.actor)
     query = _within(select(*parts, func.count()), span, table.at, table.advertiser_id, table.list_id)
     query = query.where(table.kind.in_(kinds), counts(EVENTS))
     found = tx.connection().execute(query.group_by(*parts).order_by(hour)).all()
-    return [Said(_moment(row[0]), *row[1:]) for row in found]
+    return [EventCount(_moment(row[0]), *row[1:]) for row in found]
 
 
 def _within(

@@ -45,7 +45,7 @@ def create_hooks(context: Context, *, secure: bool) -> FastAPI:
     return app
 
 
-def _read(request: Request, body: bytes) -> hooks.Request:
+def _read(request: Request, body: bytes) -> hooks.Webhook:
     scheme, _, rest = request.headers.get("authorization", "").partition(" ")
     login, secrets = request.path_params.get("login", ""), [request.path_params.get("secret", "")]
     if scheme.lower() == "bearer":
@@ -55,7 +55,7 @@ def _read(request: Request, body: bytes) -> hooks.Request:
         login = login or name
         secrets.append(password)
     headers = [(name, value) for name, value in request.headers.items() if name != "authorization"]
-    return hooks.Request(request.path_params["plugin"], login, [one for one in secrets if one], headers, body)
+    return hooks.Webhook(request.path_params["plugin"], login, [one for one in secrets if one], headers, body)
 
 
 def _basic(text: str) -> str:

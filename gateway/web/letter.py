@@ -23,7 +23,7 @@ from gateway.web.pages import METHODS
 Answer = Callable[[Request, Link, body.Form], Awaitable[Response]]
 
 
-class Letter:
+class Buttons:
     """What each button of the page does."""
 
     def __init__(self, counter: Counter, rights: Rights) -> None:
@@ -73,7 +73,7 @@ class Letter:
 
 def route(counter: Counter, rights: Rights) -> Route:
     """Return the route of the page behind a letter."""
-    letter = Letter(counter, rights)
+    letter = Buttons(counter, rights)
 
     async def page(request: Request) -> Response:
         if request.method == "OPTIONS":

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from gateway.commands import NOUNS, consentgate
 from gateway.commands.common import Noun
 from gateway.commands.pages import commands_page
-from gateway.flow.importer import Refused
+from gateway.flow.importer import RefusedRow
 from gateway.flow.importrow import COLUMNS
 from gateway.text import languages, sentences
 from tests.support.shell import ENGLISH, Gate
@@ -144,7 +144,7 @@ def test_every_code_of_a_refused_row_has_a_sentence_in_every_language() -> None:
             key.removeprefix("commands.refused.") for key in sentences(language) if key.startswith("commands.refused.")
         }
         assert known == codes
-    assert Refused(1, {}, "opposed").detail == ""
+    assert RefusedRow(1, {}, "opposed").detail == ""
     assert len({name for column in COLUMNS for name in (column.name, *column.names)}) == sum(
         1 + len(column.names) for column in COLUMNS
     )

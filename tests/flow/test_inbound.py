@@ -16,7 +16,7 @@ from gateway.flow.context import Context
 from gateway.flow.inbound import Inbox
 from gateway.flow.optout import Desk
 from gateway.mail.address import parse
-from gateway.mail.dsn import Fate
+from gateway.mail.dsn import Reported
 from gateway.mail.reply import Reply
 from gateway.store import spool, trails
 from gateway.store.records import Swift
@@ -137,7 +137,7 @@ async def test_the_next_hop_is_asked_to_report_failures_only(embedded: Context, 
 
 async def test_an_address_that_does_not_exist_is_recorded_and_is_no_objection(context: Context) -> None:
     [letter] = await delivered(context, CAMILLE)
-    content = bounce(Fate(CAMILLE, "failed", "5.1.1", "550 5.1.1 no such user")).as_bytes().replace(b"\n", b"\r\n")
+    content = bounce(Reported(CAMILLE, "failed", "5.1.1", "550 5.1.1 no such user")).as_bytes().replace(b"\n", b"\r\n")
     for _ in range(2):
         take(context, letter.sender, content)
 
@@ -152,12 +152,12 @@ async def test_an_address_that_does_not_exist_is_recorded_and_is_no_objection(co
 @pytest.mark.parametrize(
     "fate",
     [
-        Fate(CAMILLE, "failed", "5.2.2", "552 5.2.2 mailbox full"),
-        Fate(CAMILLE, "failed", "5.7.1", "550 5.7.1 blocked"),
-        Fate("camille@where-she-forwards-to.example", "failed", "5.1.1"),
+        Reported(CAMILLE, "failed", "5.2.2", "552 5.2.2 mailbox full"),
+        Reported(CAMILLE, "failed", "5.7.1", "550 5.7.1 blocked"),
+        Reported("camille@where-she-forwards-to.example", "failed", "5.1.1"),
     ],
 )
-async def test_soft_bounces_say_nothing_about_the_address_however_many_come(embedded: Context, fate: Fate) -> None:
+async def test_soft_bounces_say_nothing_about_the_address_however_many_come(embedded: Context, fate: Reported) -> None:
     [letter] = await delivered(embedded, CAMILLE)
     content = bounce(fate).as_bytes().replace(b"\n", b"\r\n")
     for _ in range(5):
@@ -271,7 +271,7 @@ async def test_a_report_that_is_too_old_for_its_trail_is_still_an_objection(embe
     with embedded.store.begin() as tx:
         trails.forget(tx, clock.now() + trails.KEPT)
     take(embedded, "abuse@back.gate.example", arf("opt-out", letter.content.decode()), "fbl@isp.example")
-    take(embedded, letter.sender, bounce(Fate(CAMILLE, "failed", "5.1.1")).as_bytes().replace(b"\n", b"\r\n"))
+    take(embedded, letter.sender, bounce(Reported(CAMILLE, "failed", "5.1.1")).as_bytes().replace(b"\n", b"\r\n"))
 
     assert "R-OBJECTED" in await refused(embedded, CAMILLE)
     assert letters(embedded) == []

@@ -12,16 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.mail import dsn
-from gateway.mail.dsn import Fate, Letter
+from gateway.mail.dsn import DeliveryReport, Reported
 
 NOW = datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
 ORIGINAL = b"From: Shop <news@shop.example>\r\nSubject: Spring\r\n\r\nA secret offer.\r\n"
-REFUSED = Fate("Anna@list.example", "failed", "5.7.1", "550 5.7.1 R-OBJECTED ref=7 recipient has objected")
-LATE = Fate("ben@list.example", "delayed", "4.4.1", "451 4.4.1 later", remote="mx.example")
+REFUSED = Reported("Anna@list.example", "failed", "5.7.1", "550 5.7.1 R-OBJECTED ref=7 recipient has objected")
+LATE = Reported("ben@list.example", "delayed", "4.4.1", "451 4.4.1 later", remote="mx.example")
 
 
-def letter(*fates: Fate, **changed: object) -> Letter:
-    plain = Letter("gate.example", "postmaster@shop.example", "b-1@shop.example", NOW, NOW, ORIGINAL, fates)
+def letter(*fates: Reported, **changed: object) -> DeliveryReport:
+    plain = DeliveryReport("gate.example", "postmaster@shop.example", "b-1@shop.example", NOW, NOW, ORIGINAL, fates)
     return replace(plain, **changed)
 
 
@@ -81,7 +81,7 @@ def test_headers_come_back_and_the_whole_message_only_when_it_is_asked_for() -> 
 
 
 def test_addresses_and_headers_outside_ascii_take_the_international_forms() -> None:
-    fate = Fate("rené@list.example", "failed", "5.1.1", orcpt="utf-8;ren\\x{E9}@list.example")
+    fate = Reported("rené@list.example", "failed", "5.1.1", orcpt="utf-8;ren\\x{E9}@list.example")
     content = dsn.report(letter(fate, original="Subject: Été\r\n\r\n".encode()))
 
     assert "Final-Recipient: utf-8; rené@list.example\r\n".encode() in content
@@ -109,7 +109,7 @@ def test_nobody_writes_a_field_of_their_own(trick: str) -> None:
 @given(st.text(max_size=80), st.text(max_size=80), st.binary(max_size=200))
 def test_whatever_came_in_the_report_is_one_message_of_smtp_lines(one: str, two: str, garbage: bytes) -> None:
     original = garbage.replace(b"\r", b"").replace(b"\n", b"\r\n")
-    fate = Fate("anna@list.example", "failed", "5.7.1", one, f"rfc822;{two}", remote=two)
+    fate = Reported("anna@list.example", "failed", "5.7.1", one, f"rfc822;{two}", remote=two)
     content = dsn.report(letter(fate, original=original, envid=one, full=True))
 
     assert content.count(b"\n") == content.count(b"\r\n") == content.count(b"\r")

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.mail import feedback
-from gateway.mail.dsn import Fate, Letter, report
+from gateway.mail.dsn import DeliveryReport, Reported, report
 from tests.mail.test_dsn import NOW, ORIGINAL
 
 TOKEN, OTHER = "a" * 53, "b" * 53
 
 
-def bounce(*fates: Fate) -> Message:
-    letter = Letter("mx.example", "postmaster@mx.example", "b@in.example", NOW, NOW, ORIGINAL, fates)
+def bounce(*fates: Reported) -> Message:
+    letter = DeliveryReport("mx.example", "postmaster@mx.example", "b@in.example", NOW, NOW, ORIGINAL, fates)
     return message_from_bytes(report(letter))
 
 
@@ -58,19 +58,19 @@ def complaint(content: bytes) -> feedback.Complaint | None:
 def test_only_what_says_that_the_address_does_not_exist_makes_it_invalid(
     status: str, diagnostic: str, invalid: bool
 ) -> None:
-    [failure] = failures(bounce(Fate("Anna@List.example", "failed", status, diagnostic)))
+    [failure] = failures(bounce(Reported("Anna@List.example", "failed", status, diagnostic)))
 
     assert failure.invalid is invalid
     assert failure.addresses == {"anna@list.example"}
 
 
 def test_delays_and_other_mail_are_no_failures() -> None:
-    assert failures(bounce(Fate("anna@list.example", "delayed", "4.4.1"))) == ()
+    assert failures(bounce(Reported("anna@list.example", "delayed", "4.4.1"))) == ()
     assert failures(b"Subject: hello\r\n\r\nanna@list.example 550 5.1.1\r\n") == ()
 
 
 def test_the_original_recipient_counts_as_well_as_the_final_one() -> None:
-    fate = Fate("anna@inner.example", "failed", "5.1.1", orcpt="rfc822;anna@list.example")
+    fate = Reported("anna@inner.example", "failed", "5.1.1", orcpt="rfc822;anna@list.example")
 
     assert failures(bounce(fate))[0].addresses == {"anna@inner.example", "anna@list.example"}
 
