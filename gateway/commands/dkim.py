@@ -10,8 +10,9 @@ from gateway.commands.advertiser import domain_of
 from gateway.commands.common import Noun, Shell, no, pass_shell, yes_option
 from gateway.commands.found import advertiser_named
 from gateway.errors import Misuse
-from gateway.flow import dkimkeys, names
+from gateway.flow import dkimkeys
 from gateway.flow.dkimkeys import Seen
+from gateway.flow.lookup import resolver
 from gateway.store import dkim as keys
 from gateway.store.records import DkimKey
 from gateway.store.tx import Tx
@@ -67,7 +68,7 @@ def show(shell: Shell, advertiser: str | None, domain: str | None) -> None:
 @pass_shell
 def check(shell: Shell, advertiser: str | None, domain: str | None, nameserver: str | None) -> None:
     """Ask DNS for the records; a new key that is found there begins to sign. Exit code 1 when one is missing."""
-    lookup = names.resolver(nameserver)
+    lookup = resolver(nameserver)
     with shell.context() as context, context.store.begin() as tx:
         rows = dkimkeys.of(tx, advertiser_named(tx, advertiser), domain and domain_of(domain))
         found = dkimkeys.seen(tx, [row for row in rows if row.state != dkimkeys.RETIRED], lookup)

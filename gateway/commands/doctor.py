@@ -12,9 +12,9 @@ from gateway.courier.hop import smarthost_of
 from gateway.doctor import dns, hop, page, place, tls
 from gateway.doctor.finding import Finding, Level, bad
 from gateway.errors import GatewayError
-from gateway.flow import listcheck, names
+from gateway.flow import listcheck
 from gateway.flow.context import Context
-from gateway.flow.names import Lookup
+from gateway.flow.lookup import Lookup, resolver
 from gateway.store import advertisers, dkim
 from gateway.text import say
 
@@ -33,7 +33,7 @@ def doctor(shell: Shell, only: tuple[str, ...], nameserver: str | None) -> None:
     nothing is sent. Exit code 1 when something must be mended.
     """
     found: list[Finding] = []
-    for area, look in _looks(shell, names.resolver(nameserver)).items():
+    for area, look in _looks(shell, resolver(nameserver)).items():
         if only and area not in only:
             continue
         for finding in _safely(area, look):

@@ -7,7 +7,7 @@ from itertools import count, takewhile
 from gateway.doctor.finding import Finding, bad, ok, warn
 from gateway.errors import TryLater
 from gateway.flow import dkimkeys
-from gateway.flow.names import Lookup
+from gateway.flow.lookup import Lookup
 from gateway.settings import Settings
 from gateway.settings.kinds import is_loopback
 from gateway.store.records import DkimKey

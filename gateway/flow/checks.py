@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from gateway.errors import Misuse
-from gateway.flow import listcheck, nature, nexthop
+from gateway.flow import hosted, listcheck, nature
 from gateway.flow.gate import Draft
 from gateway.flow.intake import PERSONAL, Intake, Refusal, allowed_domains, within
 from gateway.flow.sectors import Sectors
@@ -75,7 +75,7 @@ def cautions(intake: Intake, headers: Headers, content: bytes, sectors: Sectors)
         yield Caution("unanswered", {"address": answers})
     if intake.opening:
         yield Caution("hidden-nature")
-    for name, cure in nexthop.optouts(headers):
+    for name, cure in hosted.optouts(headers):
         yield Caution("second-optout", {"header": name}, cure)
     if intake.message.tracks:
         yield Caution("pixels")

@@ -17,7 +17,7 @@ from gateway import clock
 from gateway.errors import Misuse, NotFound
 from gateway.flow.context import Context
 from gateway.flow.intake import within
-from gateway.flow.names import Lookup
+from gateway.flow.lookup import Lookup
 from gateway.flow.signing import about
 from gateway.mail.sign import ED25519, RSA, RSA_BITS, Secret
 from gateway.store import dkim

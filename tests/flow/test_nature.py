@@ -10,7 +10,7 @@ import pytest
 from gateway import clock, sample
 from gateway.demo import campaign
 from gateway.errors import Misuse
-from gateway.flow import check, consent, nature, nexthop
+from gateway.flow import check, consent, hosted, nature
 from gateway.flow.consent import Saying
 from gateway.flow.context import Context, open_context
 from gateway.flow.gate import Recipient
@@ -158,7 +158,7 @@ def _inspected(context: Context, house, content: bytes):
     ],
 )
 def test_a_second_opt_out_from_the_next_hop_is_foreseen(field, warned):
-    found = [name for name, _ in nexthop.optouts(fields("x", more=field + "\r\n"))]
+    found = [name for name, _ in hosted.optouts(fields("x", more=field + "\r\n"))]
     assert found == ([warned] if warned else [])
 
 
