@@ -150,7 +150,7 @@ def _read(text: str) -> bytes | None:
 class Digests:
     """Keyed digests of addresses: what is left of a person who objected (HMAC-SHA-256, a key per advertiser).
 
-    A plain hash of an address is reversible by guessing; a keyed one needs our secret (rules.md A7).
+    A plain hash of an address is reversible by guessing; a keyed one needs our secret.
     """
 
     def __init__(self, keyring: Keyring) -> None:

@@ -21,6 +21,9 @@ TEXTS = {str(page.relative_to(ROOT)): page.read_text("utf-8") for page in PAGES}
 each_page = pytest.mark.parametrize("name", TEXTS)
 
 
+SOURCES = [path for place in ("gateway", "plugins", "tests", "bench") for path in (ROOT / place).rglob("*.py")]
+
+
 def blocks(text: str, language: str) -> list[str]:
     """Return the code blocks of one language."""
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
@@ -146,3 +149,14 @@ def test_the_readme_speaks_french_too() -> None:
     assert "L34-5" in french
     assert "make run" in french
     assert len(french) > 1500
+
+
+def test_a_page_that_the_code_names_is_there_and_has_the_section() -> None:
+    pages = {page.name: page for page in PAGES}
+    lost = []
+    for path in SOURCES:
+        for name, section in re.findall(r"([a-z-]+\.md)(?!\w)(?:, ([A-Z][\w ]*))?", path.read_text("utf-8")):
+            heading = section.lower().replace(" ", "-")
+            if name not in pages or (section and heading not in anchors(pages[name].read_text("utf-8"))):
+                lost.append(f"{path.relative_to(ROOT)}: {name} {section}")
+    assert lost == []

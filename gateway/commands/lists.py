@@ -205,7 +205,7 @@ def _pair(text: str) -> tuple[str, list[str]]:
 
 
 def _record(path: Path) -> dict[str, Any]:
-    """Return the guarantee record (docs/rules.md, A6) from TOML or JSON, dates as ISO text."""
+    """Return the guarantee record (docs/rules.md, The guarantee of a list) from TOML or JSON, dates as ISO text."""
     try:
         text = path.read_text("utf-8")
         record = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)

@@ -1,6 +1,6 @@
 """Taking a message in: decide for each recipient, write everything in one durable transaction, then say 250.
 
-Mixed verdicts (rules.md, D; RFC 5321 4.2.5). One recipient that cannot be decided defers the whole message and nothing
+Mixed verdicts (RFC 5321 4.2.5). One recipient that cannot be decided defers the whole message and nothing
 is kept. All refused: 550, or what the account's block style asks for. Some refused: 250, a parcel for each of the
 others, and a report for the refused ones.
 """

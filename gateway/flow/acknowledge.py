@@ -1,4 +1,4 @@
-"""The one letter that tells a person they were opted out, with a link to undo it (rules.md, C1; `[web] acknowledge`).
+"""The one letter that tells a person they were opted out, with a link to undo it (`[web] acknowledge`).
 
 A forwarded message lets a stranger opt somebody out; it is honoured, and the person may learn of it in this way. An
 opt-out by mail is answered in any case, because it is a message (`flow.inbound`).

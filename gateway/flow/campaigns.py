@@ -1,7 +1,7 @@
 """Campaigns that too many people complain about are paused: further copies are held until `queue release`.
 
 A campaign is what the tool names so (its plugin's hint), within one list; copies without such a name belong to the
-campaign of the day they were handed in. Mailbox providers stop a sender at 0.3 % (docs/rules.md, D).
+campaign of the day they were handed in. Mailbox providers stop a sender at 0.3 %.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What must be true of a message before it may go to anybody (rules.md, B1), and what its sender should know."""
+"""What must be true of a message before it may go to anybody (CPCE L34-5; LCEN 20), and what its sender should know."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -107,7 +107,7 @@ def oppose(context: Context, tx: Tx, advertiser_id: int, address: Address, row: 
 def oppose_each(context: Context, tx: Tx, noes: Sequence[No]) -> list[bool]:
     """Write oppositions unless one of that very scope stands; return for each whether it was written.
 
-    The digests of both spellings of the local part are kept (rules.md, A7). One that a later consent may have lifted
+    The digests of both spellings of the local part are kept. One that a later consent may have lifted
     does not stand any more for this: the new no has to be the later one.
     """
     wanted = [_wanted(context, no.advertiser_id, no.address) for no in noes]

@@ -15,7 +15,7 @@ from gateway.store.tx import Tx
 KINDS = (*OPT_OUTS, Kind.GRANTED, Kind.CONFIRMED, Kind.RESTORED, Kind.BOUNCED)
 OUTCOMES = ("delivered", "failed", "dropped")  # of a copy that was let in
 MEASURES = ("delivered", "refused", "dropped", "failed", "opt_outs", "complaints", "bounces", "consents", "restored")
-COMPLAINTS_MOST = 0.002  # of what was delivered; mailbox providers block above 0.3 % (rules.md, D)
+COMPLAINTS_MOST = 0.002  # of what was delivered; mailbox providers block above 0.3 %
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What is held on the person behind a link, and why: kinds and reasons, never the data themselves (rules.md, C2).
+"""What is held on the person behind a link, and why: kinds and reasons, never the data themselves (GDPR 12(6)).
 
 A link may be in strange hands, because messages are forwarded. So this names categories, sources, texts and clocks;
 who wants the data asks for a copy, which goes through the mailbox (`flow.rights`).

@@ -1,4 +1,4 @@
-"""Fields that ask a hosted next hop to put an opt-out of its own into the message (peers.md, 3): then there are two.
+"""Fields that ask a hosted next hop to put an opt-out of its own into the message: then there are two.
 
 What one system then knows of a refusal the other does not. The sender is warned; nothing is stopped.
 """

@@ -44,7 +44,7 @@ class Intake:
 
 
 def read(context: Context, login: Login, headers: Headers) -> Intake | Refusal:
-    """Return what login, headers, plugin and account say, in this order of precedence (interface.md, SMTP)."""
+    """Return what login, headers, plugin and account say, in this order of precedence."""
     pairs, account = headers.pairs(), login.account
     hints = context.plugin(GENERIC).recognise(pairs)
     if account.plugin != GENERIC:

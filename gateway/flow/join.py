@@ -4,7 +4,7 @@
        └── nothing within `[limits] unconfirmed`: deleted, as if it had never been
 
 Until then there is no contact, no event and no consent; the answer of `signup` is the same whoever is known. A consent
-confirmed in this way was given to the advertiser itself, so it lifts earlier objections to that list (rules.md, A6).
+confirmed in this way was given to the advertiser itself, so it lifts earlier objections to that list.
 Of a child under 15 the child and a parent confirm, each in their own mailbox (GDPR 8; LIL 45).
 """
 

@@ -29,7 +29,7 @@ _SIREN = re.compile(r"\d{9}")
 
 
 def of_advertiser(row: Advertiser, *, signed: bool = False) -> list[Finding]:
-    """Return what an advertiser lacks before it may send (rules.md, B1 and B2), the gravest first.
+    """Return what an advertiser lacks before it may send, the gravest first.
 
     `signed` says that one of its DKIM keys is active.
     """

@@ -1,6 +1,6 @@
 """Puts an information text together: the first layer in its order, as text and HTML, and the full text behind it.
 
-Order of the first layer (docs/rules.md, B5): who and why, the control, what a refusal changes, recipients and
+Order of the first layer (GDPR 12(1), 13): who and why, the control, what a refusal changes, recipients and
 duration, rights and contact, the link to the full text.
 """
 

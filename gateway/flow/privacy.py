@@ -1,7 +1,7 @@
 """The rights of one person that change what is held on them: rectification, restriction, erasure (GDPR 16-18).
 
 Erasing leaves two things. The keyed digest of the address as an opposition on every channel, without which the next
-import would bring the person back (rules.md A7, C1; GDPR 17(3)(b), 21(3)); and the ledger without anything that says
+import would bring the person back (GDPR 17(3)(b), 21(3)); and the ledger without anything that says
 who it was, for claims (GDPR 17(3)(e)). Who is erased because the clock ran out said no to nothing: no opposition then.
 """
 

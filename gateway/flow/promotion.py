@@ -1,6 +1,6 @@
 """Is a message that claims to be service mail an offer? A lexicon, because a false claim would escape the law.
 
-Any promotional element makes a message prospecting (rules.md, A1; CPCE L34-5 al. 3). An order confirmation that is
+Any promotional element makes a message prospecting (CPCE L34-5 al. 3). An order confirmation that is
 lost harms too: the account's `promo_check` says `enforce`, `warn` or `off`, and the reply names the words found.
 """
 

@@ -1,7 +1,7 @@
 """Retention: who was silent for too long is erased, and proof that no claim can need any more is emptied.
 
 Prospects go three years after the last contact that came from them, customers three years after the relation ended
-(`law.matter`), both thirty days later so that the one re-confirmation can be answered (docs/rules.md, A7). Objections
+(`law.matter`), both thirty days later so that the one re-confirmation can be answered (GDPR 5(1)(e)). Objections
 never go. People under restriction or with an open request wait. Proof is emptied five years after the erasure.
 Sign-ups that nobody confirmed go too.
 """

@@ -1,4 +1,4 @@
-"""The rights of the person behind a link, each confirmed through the mailbox (GDPR 15-18, 20; rules.md, C2).
+"""The rights of the person behind a link, each confirmed through the mailbox (GDPR 12(6), 15-18, 20).
 
     asked on the page ── letter with a link ──► confirmed ──► acted: copy shown, data corrected, restricted, erased
           └── nobody confirms: deleted when the link ends

@@ -25,7 +25,7 @@ class Said(NamedTuple):
 
 
 def said(context: Context, case: Case, verdict: Verdict) -> Said:
-    """Return what the mention says to this recipient, in the recipient's language, else the list's (rules.md, B2)."""
+    """Return what the mention says to this recipient, in the recipient's language, else the list's."""
     row, contact = case.list, case.contact
     lang = (contact.language if contact else "") or (row.language if row else "fr")
     return Said(

@@ -1,4 +1,4 @@
-"""What the law asks for on each channel (docs/rules.md, A8): data, so that a new channel is a new row."""
+"""What the law asks for on each channel (docs/rules.md, Channels): data, so that a new channel is a new row."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

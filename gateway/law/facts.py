@@ -23,7 +23,7 @@ UNREAD = Unread.UNREAD
 
 
 class MessageClass(StrEnum):
-    """What a message is for (docs/rules.md, A1); prospecting is the default."""
+    """What a message is for (docs/rules.md, gate "class"); prospecting is the default."""
 
     PROSPECTING = "prospecting"
     RECONFIRM = "reconfirm"
@@ -114,7 +114,7 @@ class ListFacts:
     origin: Origin = Origin.OWN
     families: frozenset[str] = frozenset()  # offer families the list was built for
     analogous: Mapping[str, frozenset[str]] = field(default_factory=dict)  # supplied family -> families it covers
-    guarantee: Mapping[str, Any] | None = None  # rules.md A6
+    guarantee: Mapping[str, Any] | None = None  # law.guarantee
     child_directed: bool = False
 
 

@@ -1,4 +1,4 @@
-"""The record that must stand behind a list that came from somebody else (docs/rules.md, A6)."""
+"""The record that must stand behind a list that came from somebody else (docs/rules.md, The guarantee of a list)."""
 
 from collections.abc import Mapping
 from datetime import date, datetime

@@ -1,4 +1,4 @@
-"""Which information text the law knows for which collection, and what it must hold (docs/rules.md, B3 and B4).
+"""Which information text the law knows for which collection, and what it must hold (GDPR 13, 14; CPCE L34-5).
 
 A notice belongs to a collection (what the address is asked for) and a channel. Its control is what the person can do
 on the form: tick to accept, tick to refuse. Combinations that do not exist in law are rows too, with the reason.

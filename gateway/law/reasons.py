@@ -19,7 +19,7 @@ class Fate(StrEnum):
 
 
 class Token(StrEnum):
-    """What must be put into a copy that is sent (rules.md, A2)."""
+    """What must be put into a copy that is sent (docs/rules.md, The codes)."""
 
     FOOT = "foot"  # the mention, in every alternative
     LU = "list-unsubscribe"

@@ -1,4 +1,4 @@
-"""The bases a prospecting message may rest on, each as a row of tests over the facts and one event (A3 to A6).
+"""The bases a prospecting message may rest on, each as a row of tests over the facts and one event.
 
 A test is a name, one pure question, and the public code that follows when the answer is no. All tests of a basis must
 hold for the same event. A question reads what is recorded; what is not recorded answers no.
@@ -99,7 +99,7 @@ def _told(event: Event, key: str) -> bool:
     return event.evidence.get(key) is True
 
 
-# --- A3: consent ------------------------------------------------------------------------------------------------------
+# --- consent ----------------------------------------------------------------------------------------------------------
 
 
 def is_given(_facts: Facts, event: Event) -> bool:
@@ -193,7 +193,7 @@ TRACKING = tuple(
 )
 
 
-# --- A4: customer -----------------------------------------------------------------------------------------------------
+# --- customer ---------------------------------------------------------------------------------------------------------
 
 
 def is_sale(facts: Facts, event: Event) -> bool:
@@ -258,7 +258,7 @@ def is_exempt(facts: Facts) -> bool:
     return exemption is Exemption.ALWAYS or (exemption is Exemption.POLICY and facts.policy.automated_call_customer)
 
 
-# --- A5: professionals, and addresses of a legal person ---------------------------------------------------------------
+# --- professionals, and addresses of a legal person -------------------------------------------------------------------
 
 
 def is_professional(facts: Facts, _event: Event) -> bool:

@@ -1,6 +1,6 @@
 """The law as a table: the first rule that holds gives the verdict, and the last one always holds.
 
-A row is a gate of A2, a name, one pure question, the public code, the facts the question looks at, and the events it
+A row is a gate, a name, one pure question, the public code, the facts the question looks at, and the events it
 rested on. Consequences are in `law.reasons`; the tests of a basis, each of which is a row here too, in `law.regimes`.
 """
 
@@ -62,7 +62,7 @@ class Rule:
     applies: Callable[[Matter], bool] = lambda _matter: True
 
 
-# --- class (A1) -------------------------------------------------------------------------------------------------------
+# --- class ------------------------------------------------------------------------------------------------------------
 
 
 def claims_too_much(matter: Matter) -> bool:

@@ -12,7 +12,7 @@ from gateway.law.events import Event, Kind, words
 
 OPT_OUTS = frozenset({Kind.WITHDRAWN, Kind.OBJECTED, Kind.COMPLAINED})
 
-# What counts as a contact that comes from the person (A7); opening a message or loading a pixel does not.
+# What counts as a contact that comes from the person; opening a message or loading a pixel does not.
 ACTS = frozenset({"click", "reply", "order", "login", "request"})
 
 _TRACKING = ("tracking",)

@@ -1,4 +1,4 @@
-"""May a person's data be handed to a named partner (sale, rental, exchange)? Docs/rules.md A6; pure.
+"""May a person's data be handed to a named partner (sale, rental, exchange)? Pure.
 
 Two consents are two things: to be written to by the advertiser, and to be passed on to partners who were named that
 day. Whoever got a person's data from somebody else passes nothing on without a new consent of that person.

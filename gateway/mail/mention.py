@@ -1,4 +1,4 @@
-"""The mention: who sends this, why you get it, how to stop it (rules.md B1, B2, B5; CPCE L34-5, GDPR 14 and 21(4)).
+"""The mention: who sends this, why you get it, how to stop it (CPCE L34-5; LCEN 19; GDPR 14, 21(4)).
 
 The one thing of ours that everybody sees. The HTML form brings its own colours on its own background, 13 px, and a
 width that fits 320 px; "!important" because the sender's style sheet must not hide it. It is ASCII with character
@@ -68,7 +68,7 @@ _OWN = frozenset({_STOP, _CHOOSE, _UNTRACK})
 
 
 class MentionFields(NamedTuple):
-    """What the mention says (rules.md B2); plain text in the language of the recipient, "" where there is nothing.
+    """What the mention says; plain text in the language of the recipient, "" where there is nothing.
 
     `legal_name` and `optout_url` (http or https) are required. `basis_sentence` and `source_sentence` complete "you
     receive it because …" and "Source: …"; `art14_sentence` holds purposes, categories and retention for the short

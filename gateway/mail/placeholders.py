@@ -1,4 +1,4 @@
-"""Opt-out placeholders of the well-known tools and our own, found in a decoded body (peers.md, section 1).
+"""Opt-out placeholders of the well-known tools and our own, found in a decoded body.
 
 A tool that normally fills them in leaves them to us when it relays through us. What stands for an opt-out or
 preferences address becomes ours; what nobody here can fill in keeps the message back.

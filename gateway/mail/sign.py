@@ -23,7 +23,7 @@ from gateway.mail.headers import Headers
 Secret: TypeAlias = RSAPrivateKey | Ed25519PrivateKey
 
 RSA, ED25519 = "rsa-sha256", "ed25519-sha256"
-RSA_BITS = 2048  # the least (rules.md D; RFC 8301 3.2)
+RSA_BITS = 2048  # the least that mailbox providers trust (RFC 8301 3.2)
 
 _SIGNED = (
     *("From", "To", "Cc", "Subject", "Date", "Reply-To", "Message-ID", "MIME-Version", "Content-Type"),

@@ -1,4 +1,4 @@
-"""The operator's own wording of the mention: a text and a page with places to fill (rules.md B2).
+"""The operator's own wording of the mention: a text and a page with places to fill (docs/howto/mention.md).
 
 A place is the name of a field in braces, such as `{legal_name}`. A line whose places are all empty is left out, so that
 a line "Source: {source_sentence}" is there only for people whose address has a source to be named. What the law needs

@@ -1,4 +1,4 @@
-"""The oppositions: objections that outlive the person, found by keyed digests of the address (rules.md, A7)."""
+"""The oppositions: objections that outlive the person, found by keyed digests of the address (GDPR 21(3))."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime

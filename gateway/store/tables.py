@@ -24,7 +24,7 @@ class Numbers(SQLModel, table=True):
 
 
 class Advertiser(SQLModel, table=True):
-    """The legal person on whose behalf mail is sent: the GDPR controller (rules.md, B1 and B2)."""
+    """The legal person on whose behalf mail is sent: the GDPR controller (GDPR 4(7); LCEN 19)."""
 
     id: int = id_()
     name: str = Field(unique=True)  # short name used in commands

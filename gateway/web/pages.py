@@ -22,7 +22,7 @@ from gateway.web.language import known
 METHODS = ["GET", "HEAD", "POST", "OPTIONS"]
 FIELD, VALUE = "list-unsubscribe", "one-click"  # compared without case; RFC 8058, 3.1
 FOREIGN = {"cross-site", "same-site"}
-# To stop is to stop everything of the advertiser; less than that is for the person to choose (rules.md, A7).
+# To stop is to stop everything of the advertiser; less than that is for the person to choose (GDPR 21(2)-(3)).
 ACTIONS = frozenset({"stop", "choose", "why", "undo", "untrack"})
 SCOPES = frozenset({"list", "email", "all"})
 TOLD = frozenset({"undo", "choose", "why", "untrack"})  # what the page says a word about afterwards

@@ -36,7 +36,7 @@ def traces(gate: Gate) -> list[str]:
 
 
 def test_an_erased_person_is_in_no_table_and_in_no_file(nina: Gate) -> None:
-    """GDPR 17; rules.md C1."""
+    """GDPR 17."""
     assert {"contact", "event"} <= set(traces(nina))
 
     nina.run("contact", "object", NINA, "--reason", f"mail of {NINA}, Nina herself")
@@ -87,7 +87,7 @@ def test_access_writes_everything_as_a_page_and_as_json(nina: Gate) -> None:
 
 
 def test_an_objection_follows_the_person_to_the_right_address(nina: Gate) -> None:
-    """GDPR 16; rules.md C1."""
+    """GDPR 16."""
     nina.run("contact", "object", NINA)
 
     said = nina.json("contact", "rectify", NINA, "--new-address", "n.z@example.net", "--name", "N. Z.")

@@ -51,7 +51,7 @@ async def test_what_is_stored_is_what_came_byte_for_byte(context: Context) -> No
 
 
 async def test_three_recipients_with_three_fates_leave_one_parcel_and_three_receipts(context: Context) -> None:
-    """rules.md F, P20."""
+    """tests/law/cases.toml, P20."""
     async with rig(context) as house:
         replies = await house.send(CAMILLE, OBJECTED, UNKNOWN)
         codes = sorted(receipt.code for receipt in house.receipts())
@@ -208,7 +208,7 @@ async def test_a_class_that_does_not_exist_is_refused_with_those_that_do(embedde
 
 
 async def test_a_service_message_of_an_entitled_account_reaches_who_objected(embedded: Context) -> None:
-    """rules.md F, P16."""
+    """tests/law/cases.toml, P16."""
     content = b"X-Consentgate-Class: service\r\n" + campaign("lettre")
     async with rig(embedded) as house:
         draft = house.draft(classes=["prospecting", "service"])

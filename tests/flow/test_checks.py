@@ -1,4 +1,4 @@
-"""What is asked of the message itself (rules.md, B1), each answer with its code."""
+"""What is asked of the message itself (CPCE L34-5, LCEN 20), each answer with its code."""
 
 import pytest
 from sqlalchemy import text
@@ -34,7 +34,7 @@ async def answer(context: Context, old: bytes = b"", new: bytes = b"", to: str =
 async def test_the_name_shown_for_the_sender_is_a_name_of_the_advertiser(
     embedded: Context, name: str, code: str
 ) -> None:
-    """rules.md F, P18: the display name of an unrelated postal operator."""
+    """tests/law/cases.toml, P18: the display name of an unrelated postal operator."""
     shown = FROM.replace(b"Maison Lavande", name.encode())
 
     assert code in await answer(embedded, FROM, shown)
@@ -67,7 +67,7 @@ async def test_every_reader_finds_the_same_author_and_it_is_the_advertiser(
 
 
 async def test_a_signed_offer_is_wrapped_and_its_signed_part_stays_as_it_is(embedded: Context) -> None:
-    """rules.md F, P17."""
+    """tests/law/cases.toml, P17."""
     signed = (
         b"--s\r\nContent-Type: text/plain\r\n\r\nSavons  \r\n"
         b"--s\r\nContent-Type: application/pkcs7-signature\r\n\r\nx\r\n--s--"

@@ -84,7 +84,7 @@ async def test_a_copy_carries_the_mention_and_the_list_fields(context: Context) 
 
 
 async def test_every_recipient_has_a_link_of_their_own_and_no_trace_of_the_others(context: Context) -> None:
-    """rules.md F, P20."""
+    """tests/law/cases.toml, P20."""
     await spooled(context, CAMILLE, JOHN, content=campaign("lettre"))
     await carried(context)
 
@@ -138,7 +138,7 @@ async def test_each_link_of_a_copy_is_the_persons_own_whatever_the_encoding(embe
 
 
 async def test_an_opt_out_between_250_and_delivery_keeps_the_queued_copy_here(context: Context) -> None:
-    """rules.md F, P05."""
+    """tests/law/cases.toml, P05."""
     await spooled(context, CAMILLE, JOHN)
     with context.store.read() as tx:
         [parcel] = [row for row in spool.listing(tx, None, 0, 10) if row.recipient == CAMILLE]

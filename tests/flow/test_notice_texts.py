@@ -94,7 +94,7 @@ def test_the_box_is_not_ticked_and_has_its_label(collection: Collection, channel
 @pytest.mark.parametrize("lang", languages())
 @pytest.mark.parametrize(("collection", "channel"), EXISTING)
 def test_text_html_and_order_say_the_same(collection: Collection, channel: str, lang: str) -> None:
-    """Company first, then the box, what a refusal changes, recipients, rights, link (docs/rules.md, B5)."""
+    """Company first, then the box, what a refusal changes, recipients, rights, link (GDPR 12(1), 13)."""
     made = texts(collection, channel, lang)
 
     words = " ".join(Page(made.html).words.split())

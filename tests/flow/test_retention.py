@@ -22,7 +22,7 @@ def known(context: Context, address: str) -> bool:
 
 
 def test_who_was_silent_for_four_years_goes_and_the_others_stay(context: Context) -> None:
-    """rules.md A7."""
+    """GDPR 5(1)(e)."""
     dry = retention.run(context, dry=True)
     assert (dry.people, dry.rows["contact"]) == (["o…e@mailbox.example"], 1)
     assert known(context, SILENT)

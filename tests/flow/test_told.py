@@ -71,7 +71,7 @@ async def settled(house: Rig) -> None:
 
 
 async def test_the_first_message_to_a_person_from_a_partner_carries_the_whole_notice_once(context: Context) -> None:
-    """GDPR 14(1), 14(2), 14(3)(b); rules.md B3."""
+    """GDPR 14(1), 14(2), 14(3)(b)."""
     person = indirect(context)
 
     await carried(context)
@@ -105,7 +105,7 @@ async def test_a_message_to_somebody_who_gave_the_address_leaves_no_event(embedd
 
 
 async def test_the_one_reconfirmation_is_asked_once(context: Context) -> None:
-    """rules.md A7: a second attempt is R-RECONFIRM-REPEAT."""
+    """GDPR 5(1)(e): a second attempt is R-RECONFIRM-REPEAT."""
     now = clock.now()
     with context.store.begin() as tx:
         [owner] = advertisers.all(tx)
