@@ -171,9 +171,7 @@ def _address(field_name: str, text: str) -> Address:
 
 def _often(tx: Tx, row: List, address: Address) -> bool:
     """Return whether a mailbox was written to often enough today. Nobody is told: it would be a way to find out."""
-    since = clock.now() - DAY
-    earlier = [one for one in signups.waiting(tx, row.advertiser_id, address.key) if one.created_at > since]
-    return len(earlier) >= LETTERS
+    return signups.lately(tx, row.advertiser_id, address.key, clock.now() - DAY) >= LETTERS
 
 
 def _asked(context: Context, found: JoinForm, wish: Wish) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Index, delete, func
+from sqlalchemy import BigInteger, ColumnElement, Index, delete, func
 from sqlmodel import Field, Session, SQLModel, col, select
 
 from gateway.store.columns import big, id_, json_, moment
@@ -87,6 +87,26 @@ def waiting(tx: Session, advertiser_id: int, address_key: str) -> Sequence[SignU
     mine = (col(SignUp.address_key) == address_key) | (col(SignUp.parent_key) == address_key)
     query = select(SignUp).where(SignUp.advertiser_id == advertiser_id, mine).order_by(col(SignUp.id))
     return tx.exec(query).all()
+
+
+def lately(tx: Session, advertiser_id: int, address_key: str, since: datetime) -> int:
+    """Return how many sign-ups with an advertiser one mailbox was written to about since then, as person or parent.
+
+    Spellings that many providers deliver to one mailbox (dots, a plus tag) count together, as somebody may use them all
+    to fill it. They stay different people otherwise.
+    """
+    local, _, domain = address_key.replace(".", "").rpartition("@")
+    local = local.partition("+")[0] or local
+
+    def mine(column: ColumnElement[str]) -> ColumnElement[bool]:
+        bare = func.replace(column, ".", "")
+        return (bare == f"{local}@{domain}") | (
+            bare.startswith(f"{local}+", autoescape=True) & bare.endswith(f"@{domain}", autoescape=True)
+        )
+
+    either = mine(_SIGN_UPS.c.address_key) | mine(_SIGN_UPS.c.parent_key)
+    query = select(func.count()).select_from(_SIGN_UPS).where(_SIGN_UPS.c.advertiser_id == advertiser_id, either)
+    return tx.exec(query.where(_SIGN_UPS.c.created_at > since)).one()
 
 
 def forget(tx: Session, advertiser_id: int, address_key: str) -> int:

@@ -226,6 +226,17 @@ def test_a_mailbox_is_written_to_three_times_a_day_at_most_and_the_form_does_not
     assert len(rows(embedded)) == join.LETTERS
 
 
+def test_spellings_of_one_mailbox_count_together(context: Context) -> None:
+    """A victim's mailbox is not filled by a tag for each letter."""
+    for number in range(5):
+        for spelling in (f"victime+{number}@gmail.example", f"{'vic.time' if number else 'v.ictime'}@gmail.example"):
+            join.signup(context, "lettre", wish(spelling))
+    assert len(rows(context)) == join.LETTERS
+    for other in ("victim@gmail.example", "victimes@gmail.example", "victime@other.example", "a_b@x.example"):
+        join.signup(context, "lettre", wish(other))
+    assert len(rows(context)) == join.LETTERS + 4
+
+
 def test_somebody_opposed_stays_so_until_confirmed_and_then_hears_of_that_list_only(context: Context) -> None:
     with context.store.begin() as tx:
         said = consent.Saying(clock.now(), "cli")
