@@ -3,6 +3,7 @@
 import csv
 import io
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -10,12 +11,13 @@ from pathlib import Path
 
 from gateway.errors import Misuse
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# At the beginning of a cell; and inside, where a spreadsheet that takes semicolons or tabs for separators begins one.
+_FORMULA = re.compile(r"(?:\A|(?<=[;\t\r\n]))(?=\s*[=+\-@＝＋－＠])|\A(?=[\t\r])")
 
 
 def disarmed(text: str) -> str:
     """Return a cell that no spreadsheet runs: an apostrophe goes before what begins like a formula (CWE-1236)."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    return _FORMULA.sub("'", text)
 
 
 def csv_line(values: Iterable[str], *, raw: bool = False) -> str:

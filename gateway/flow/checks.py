@@ -172,7 +172,10 @@ def _company(advertiser: Advertiser) -> Refusal | None:
 
 def _disclosure(draft: Draft, headers: Headers, advertiser: Advertiser) -> Refusal | None:
     """GDPR 5(1)(f): whoever gets a copy does not learn who else does."""
-    shown = looks.disclosed(headers, allowed_domains(draft.login.account, advertiser))
+    try:
+        shown = looks.disclosed(headers, allowed_domains(draft.login.account, advertiser))
+    except Misuse as problem:
+        return _no("R-MSG-DISCLOSURE", str(problem))
     if len(shown) <= 1:
         return None
     return _no("R-MSG-DISCLOSURE", f"To and Cc show {len(shown)} addresses; each copy may show its own only")

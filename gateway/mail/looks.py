@@ -38,6 +38,7 @@ _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"')
 _COMMENT = re.compile(r"\(((?:[^()\\]|\\.)*+)\)")
 _COMMENTS_DEEP = 4
 _MARKS = frozenset('<>@"')
+_SHOWN_MOST = 100_000  # bytes of To and Cc
 _REMEMBERED_MOST = 300  # longer values are rare, and a memory for them could be filled on purpose
 _TEXT_MOST = 200_000  # characters of text that are read
 
@@ -116,13 +117,19 @@ def answers_nothing(fields: Headers) -> bool:
 
 
 def disclosed(fields: Headers, own: Iterable[str]) -> list[str]:
-    """Return the addresses that To and Cc show, without those in or below the domains `own`; names are read too."""
-    text = " ".join(field.text for field in fields.fields if field.name in {"to", "cc"})
+    """Return the addresses that To and Cc show, without those in or below the domains `own`; names are read too.
+
+    Raises `errors.Misuse` when these fields are longer than those of a message to one person can be.
+    """
+    shown = [field for field in fields.fields if field.name in {"to", "cc"}]
+    if sum(len(field.raw) for field in shown) > _SHOWN_MOST:
+        raise Misuse(f"To and Cc are longer than {_SHOWN_MOST} bytes; each copy may show its own address only")
+    text = " ".join(field.text for field in shown)
     if text.count("@") < 2:
         return []
     mine = tuple(own)
     found: dict[str, None] = {}
-    for before, after in pairwise(text.split("@")):  # and not one expression: nobody bounds how long To may be
+    for before, after in pairwise(text.split("@")):  # and not one expression, which would look for each again and again
         local, host = _LOCAL.search(before[-_LOCAL_MOST:]), _HOST.match(after)
         if local and host:
             domain = host[0].casefold().rstrip(".")

@@ -84,6 +84,7 @@ _FADING = {
     b"text-indent": re.compile(rb".*-.*"),
     b"letter-spacing": re.compile(rb".*-.*"),
 }
+_HIDING_WORDS = re.compile(rb"display|visib|opacity|hidden")
 _OUR_FONTS = re.compile(rb"arial|helvetica")
 _FETCHED = re.compile(rb"""@import\s*+(?:url\(\s*+)?+["']?+\s*+([^"')\s;]*+)""")
 _OF_FONTS = re.compile(
@@ -177,6 +178,8 @@ class _Judge:
         around = _Concerns(root=True, ours=False, pseudo=frozenset())
         for chunk in _even(style).split(b";"):
             found = _PROPERTY.fullmatch(chunk)
+            if found is None and _HIDING_WORDS.search(chunk):  # no declaration, to most readers
+                return True
             if found and ((found[1] == b"visibility" and b"visible" not in found[2]) or self._upsets(found, around)):
                 return True
         return False

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.commands.spreadsheet import disarmed
 from gateway.flow import crew, importer
 from gateway.flow.importfile import Sheet as Opened
 from tests.support.shell import PROOF, TEA, Gate
@@ -292,6 +293,23 @@ def test_a_formula_in_a_refused_row_is_disarmed(tea: Gate, sheet: Sheet) -> None
     done = tea.json("import", sheet("email,nom\nbad,=1+1\n"), "--list", "news", *AT, code=1)
 
     assert refused(Path(done["refused_file"]))[0]["nom"] == "'=1+1"
+
+
+@pytest.mark.parametrize(
+    ("value", "cell"),
+    [
+        ("=1+1", "'=1+1"),
+        ("  =1+1", "'  =1+1"),
+        ("\tx", "'\tx"),
+        ("＝1+1", "'＝1+1"),
+        ("a;=1+1;b", "a;'=1+1;b"),  # as a spreadsheet reads it that takes semicolons for separators, as in France
+        ("a\n@x", "a\n'@x"),
+        ("a=b; c-d + e", "a=b; c-d + e"),
+        ("anna@example.org", "anna@example.org"),
+    ],
+)
+def test_no_cell_begins_like_a_formula_in_any_spreadsheet(value: str, cell: str) -> None:
+    assert disarmed(value) == cell
 
 
 @pytest.mark.parametrize(

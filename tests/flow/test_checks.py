@@ -66,6 +66,11 @@ async def test_every_reader_finds_the_same_author_and_it_is_the_advertiser(
     assert code in await answer(embedded, FROM, b"From: " + field.encode())
 
 
+async def test_a_list_of_recipients_without_end_is_not_read(embedded: Context) -> None:
+    """Ten megabytes of it took four seconds."""
+    assert "longer than" in await answer(embedded, TO, b"\r\n".join([b"To: " + b"a@" * 5_000] * 20))
+
+
 async def test_a_signed_offer_is_wrapped_and_its_signed_part_stays_as_it_is(embedded: Context) -> None:
     """tests/law/cases.toml, P17."""
     signed = (

@@ -76,13 +76,12 @@ def test_a_thousand_fields_are_no_bomb() -> None:
     assert isinstance(rewrite.plan(content), Plan)
 
 
-def test_many_long_recipient_fields_are_looked_through_in_time() -> None:
-    content = (b"To: " + b"x" * 60_000 + b"\r\n") * 100 + b"Cc: a@one.test, b@two.test\r\n\r\n"
+def test_recipient_fields_without_end_are_not_looked_through() -> None:
+    content = (b"To: " + b"a@" * 30_000 + b"\r\n") * 100 + b"Cc: a@one.test, b@two.test\r\n\r\n"
     begun = time.thread_time()
-    shown = looks.disclosed(headers.parse(content), ())
-    assert time.thread_time() - begun < 5
-
-    assert shown == ["a@one.test", "b@two.test"]
+    with pytest.raises(Misuse, match="longer than"):
+        looks.disclosed(headers.parse(content), ())
+    assert time.thread_time() - begun < 1
 
 
 def test_nobody_hides_behind_a_long_from_field() -> None:
