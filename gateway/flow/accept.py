@@ -103,10 +103,12 @@ class Accept:
         return decided, filing, self._deliverer.lease(filing, opened.plan) if self._deliverer else None
 
     async def _cases(self, draft: Draft, opened: Opening) -> Sequence[Case]:
-        """Return a case for each recipient: those read at RCPT, if not long ago, else all of them anew."""
+        """Return a case for each recipient: those read at RCPT, if not long ago and for this list, else all anew."""
         read = [recipient.case for recipient in draft.recipients if recipient.case]
         recent = all(clock.now() - case.now < RECENT for case in read)
-        if len(read) < len(draft.recipients) or not recent:
+        named = opened.question.list  # by a header, it may be another than the one that RCPT was answered for
+        same = all(case.list is not None and named in (case.list.id, case.list.name) for case in read)
+        if len(read) < len(draft.recipients) or not recent or not same:
             return await self._reader.ask(opened.question)
         return [case.about(opened.question.message) for case in read]
 

@@ -70,7 +70,7 @@ def _claims_our_results(headers: Headers, hostname: str) -> bool:
 
 
 def fixed_list(login: Login) -> int | str | None:
-    """Return the list when no header can change it any more, so that RCPT can be answered in full; else None."""
+    """Return the list when no header can name another one that is allowed, so that RCPT can be answered; else None."""
     account = login.account
     if login.list:
         return login.list

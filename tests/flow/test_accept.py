@@ -130,6 +130,24 @@ async def test_a_list_that_does_not_exist_is_refused(embedded: Context) -> None:
     assert "R-LIST" in await answer(embedded, CAMILLE, list_name="nulle-part")
 
 
+@pytest.mark.parametrize(("named", "said"), [("clients", "R-LIST-FORBIDDEN"), ("weekly", "R-LIST-UNNAMED")])
+async def test_a_header_that_names_another_list_than_the_only_one_of_the_account_is_refused(
+    embedded: Context, named: str, said: str
+) -> None:
+    content = f"X-Consentgate-List: {named}\r\n".encode() + campaign("lettre")
+    async with rig(embedded) as house:
+        with embedded.store.read() as tx:
+            only = lists.by_name(tx, "lettre")
+        assert only is not None
+        draft = house.draft(None, list_id=only.id, list_ids=[only.id])
+
+        replies = await house.send(CAMILLE, content=content, draft=draft)
+
+        assert [reply.code for reply in replies[:2]] == [250, 250]
+        assert said in str(replies[-1])
+        assert house.parcels() == []
+
+
 async def test_a_list_that_is_not_active_is_refused(embedded: Context) -> None:
     with embedded.store.begin() as tx:
         row = lists.by_name(tx, "lettre")
