@@ -16,7 +16,7 @@ from gateway.law.notices import Collection
 from gateway.store import notices
 from gateway.store.records import Notice
 from gateway.store.tables import List
-from gateway.text import languages, say
+from gateway.text import cited, languages, say
 
 FORMS = ("text", "html", "full", "full-html")
 MORE = ("link", "stop", "source", "request", "retention", "recipients", "interest")
@@ -139,7 +139,7 @@ def _refused(shell: Shell, error: flow.NoSuchNotice) -> None:
     fields = {"collection": error.collection.value, "channel": error.channel, "article": error.refusal.article}
     if shell.out.json:
         shell.out.data({**fields, "exists": False, "code": error.refusal.code, "why": why})
-    _tell(shell, "refused", why=why, **fields)
+    _tell(shell, "refused", why=why, **fields | {"article": cited(error.refusal.article, shell.out.lang)})
 
 
 def _written(shell: Shell, made: flow.Made) -> None:
@@ -151,7 +151,7 @@ def _written(shell: Shell, made: flow.Made) -> None:
             shell.out.text(row.text + "\n")
     _tell(shell, "made" if made.new else "unchanged", name=first.name, version=first.version)
     for finding in made.missing:
-        shell.out.talk(f"- {say(finding.code, shell.out.lang)} ({finding.article})")
+        shell.out.talk(f"- {say(finding.code, shell.out.lang)} ({cited(finding.article, shell.out.lang)})")
 
 
 def _form(row: Notice, form: str) -> str:

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from rich.table import Table
 from rich.text import Text
 
-from gateway.text import say
+from gateway.text import cited, say
 
 Row = Mapping[str, Any]
 _WHOLE = {"code", "fate", "ref", "state"}  # short words that must not be broken
@@ -97,7 +97,7 @@ class Output:
 
     def _cell(self, column: str, value: object) -> str:
         text = cell(value, self.zone)
-        return text.replace("GDPR", self.say("gdpr")) if column == "article" else text
+        return cited(text, self.lang) if column == "article" else text
 
     def _console(self) -> Console:
         return Console(file=sys.stdout, highlight=False, soft_wrap=False)

@@ -13,7 +13,7 @@ from gateway.flow import formalities
 from gateway.flow import register as flow
 from gateway.flow.registerpage import html, markdown
 from gateway.store import advertisers, lists
-from gateway.text import languages, say
+from gateway.text import labelled, languages, say
 
 advertiser_option = click.option("--advertiser", help="Whose record it is.")
 language_option = click.option("--language", type=click.Choice(languages()), help="Else the one you are spoken to in.")
@@ -38,7 +38,7 @@ def show(shell: Shell, advertiser: str | None, language: str | None, processor: 
     if shell.out.json:
         shell.out.data(record)
     else:
-        shell.out.text(markdown(record, language or shell.out.lang))
+        shell.out.text(markdown(record, language or shell.out.lang, shell.settings.law.timezone))
 
 
 @register.command()
@@ -62,7 +62,7 @@ def export(
     if form == "json" or shell.out.json:
         text = json.dumps(record, ensure_ascii=False, indent=2, default=plain)
     else:
-        text = (html if form == "html" else markdown)(record, words)
+        text = (html if form == "html" else markdown)(record, words, shell.settings.law.timezone)
     if output is None:
         shell.out.text(text.rstrip("\n"))
     else:
@@ -98,7 +98,7 @@ def set_(shell: Shell, key: str, values: tuple[str, ...], list_name: str | None,
 def _tell(shell: Shell, told: dict[str, object]) -> None:
     for key, value in told.items():
         words = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-        shell.out.text(f"{say(f'register.label.{key}', shell.out.lang)}: {words}")
+        shell.out.text(labelled(say(f"register.label.{key}", shell.out.lang), words, shell.out.lang))
 
 
 def _record(shell: Shell, advertiser: str | None, language: str | None, *, processor: bool) -> flow.Record:

@@ -8,7 +8,7 @@ from typing import Any
 from gateway.flow import access
 from gateway.flow.privacy import Certificate
 from gateway.store.tables import Advertiser
-from gateway.text import local, say
+from gateway.text import labelled, local, say
 
 KEPT = ("digest", "proof", "request")
 
@@ -57,7 +57,9 @@ def words(found: Mapping[str, Any], lang: str, timezone: str) -> dict[str, list[
 
 def _readable(found: Mapping[str, Any], lang: str) -> dict[str, Any]:
     """Return the document in words."""
-    deleted = [f"{say(f'rights.deleted-{name}', lang)}: {count}" for name, count in found["deleted"].items() if count]
+    deleted = [
+        labelled(say(f"rights.deleted-{name}", lang), count, lang) for name, count in found["deleted"].items() if count
+    ]
     tell = [f"{one['partner']} (SIREN {one['siren']}), {one['reference']}" for one in found["tell"]]
     controller = ", ".join(value for value in found["controller"].values() if value)
     return {

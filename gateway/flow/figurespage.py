@@ -10,7 +10,7 @@ from babel.numbers import format_decimal, format_percent
 from gateway.flow.chart import bars
 from gateway.flow.figures import COMPLAINTS_MOST, MEASURES, Figures
 from gateway.law.reasons import REASONS
-from gateway.text import say
+from gateway.text import cited, local, say
 
 SENT = ("delivered", "refused", "dropped", "failed")
 ANSWERED = ("opt_outs", "bounces", "consents")  # complaints are opt-outs too
@@ -33,7 +33,8 @@ list-style:none}.key i{display:inline-block;width:.8em;height:.8em;border-radius
 .wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{padding:.35rem .6rem;border-bottom:1px solid var(--line);text-align:end}
 th:first-child,td:first-child,.words{text-align:start}td:first-child{white-space:nowrap}
-thead th{color:var(--soft);font-weight:600}"""
+thead th{color:var(--soft);font-weight:600}@media(max-width:40rem){svg text{font-size:26px}.day:nth-of-type(odd){
+display:none}th,td{padding:.35rem .3rem;font-size:.875rem}td:first-child{white-space:normal}}"""
 _COLORS = "".join(f".{name}{{fill:var(--{name})}}i.{name}{{background:var(--{name})}}" for name in {*SENT, *ANSWERED})
 
 
@@ -42,9 +43,7 @@ def html(found: Figures, title: str, lang: str, timezone: str) -> str:
     zone = ZoneInfo(timezone)
     last = max(found.days, default=found.since.astimezone(zone).date())
     first = min(found.days, default=last)
-    when = _say(
-        "when", lang, since=format_date(first, "long", locale=lang), until=format_date(last, "long", locale=lang)
-    )
+    when = _say("when", lang, since=local.day(first, lang), until=local.day(last, lang))
     heading = escape(f"{_say('title', lang)} – {title}")
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{heading}</title>'
     parts = [f"<h1>{heading}</h1>", f'<p class="when">{escape(when)}</p>', _tiles(found, lang), _warning(found, lang)]
@@ -83,7 +82,7 @@ def _chart(found: Figures, names: Sequence[str], key: str, lang: str) -> str:
 
 def _reasons(found: Figures, lang: str) -> str:
     rows = [
-        (code, say(f"law.{code}", lang), REASONS[code].article, _number(count, lang))
+        (code, say(f"law.{code}", lang), cited(REASONS[code].article, lang), _number(count, lang))
         for code, count in found.reasons.most_common()
         if code in REASONS
     ]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from html import escape
 
 from gateway.law.notices import Collection, Control, Form
-from gateway.text import say
+from gateway.text import cited, say
 
 STATE_OF_LAW = "2026-11-23"  # docs/rules.md was read against the law of that day
 NONE = "none"  # what a person writes in the register where there is nothing
@@ -36,7 +36,7 @@ class Writer:
             "mine": say(f"notice.mine.{channel}", lang),
             "period": say("notice.retention.period", lang),
             "request": say("notice.retention.request", lang),
-            "article": form.article.replace("GDPR", say("notice.gdpr", lang)),
+            "article": cited(form.article, lang),
         }
         self.given = {**words, **{key: value for key, value in given.items() if value}}
         self.given["recipients"] = self.given.get("recipients") or self._recipients()

@@ -199,7 +199,7 @@ def _each(part: str, codes: tuple[str, ...], lang: str) -> list[str]:
 
 
 def _about(row: List, finding: Finding) -> str:
-    return finding.detail if finding.detail == row.name else f"{row.name}: {finding.detail}".rstrip(": ")
+    return finding.detail if finding.detail == row.name else f"{row.name} – {finding.detail}".rstrip("– ")
 
 
 def _gap(finding: Finding, lang: str, about: str = "") -> Record:

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from html import escape
 from typing import Any
 
-from gateway.text import say
+from gateway.text import cited, labelled, local, say
 
 _STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#1b1b1b;
 background:#fff}h1{line-height:1.2}h2{margin:2rem 0 .5rem;border-bottom:1px solid #bbb}table{border-collapse:collapse;
@@ -15,30 +15,44 @@ vertical-align:top;min-width:5rem;overflow-wrap:break-word}th{background:#f0f0f0
 padding-left:1rem}@media(prefers-color-scheme:dark){body{color:#eee;background:#161616}th{background:#2a2a2a}}"""
 
 
-def markdown(record: Mapping[str, Any], lang: str) -> str:
-    """Return the record as Markdown."""
+def markdown(record: Mapping[str, Any], lang: str, timezone: str) -> str:
+    """Return the record as Markdown; moments are shown in `timezone`."""
+    record = _spoken(record, lang, timezone)
     lines = [f"# {_plain(record['name'])}", ""]
     for key, value in _parts(record):
         if _simple(value):
-            lines += [f"**{_label(key, lang)}**: {_plain(_words(value, lang))}", ""]
+            lines += [labelled(f"**{_label(key, lang)}**", _plain(_words(value, lang)), lang), ""]
             continue
         lines += [f"## {_label(key, lang)}", "", *_markdown(value, lang), ""]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def html(record: Mapping[str, Any], lang: str) -> str:
-    """Return the record as one HTML page."""
+def html(record: Mapping[str, Any], lang: str, timezone: str) -> str:
+    """Return the record as one HTML page; moments are shown in `timezone`."""
+    record = _spoken(record, lang, timezone)
     title = escape(record["name"])
     head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>'
     lines = ["<!doctype html>", f'<html lang="{lang}">', f"<head>{head}<style>{_STYLE}</style></head>", "<body><main>"]
     lines.append(f"<h1>{title}</h1>")
     for key, value in _parts(record):
         if _simple(value):
-            lines.append(f"<p><strong>{_label(key, lang)}</strong>: {escape(_words(value, lang))}</p>")
+            label = f"<strong>{_label(key, lang)}</strong>"
+            lines.append(f"<p>{labelled(label, escape(_words(value, lang)), lang)}</p>")
             continue
         mark = ' class="gaps"' if key == "gaps" and value else ""
         lines += [f"<section{mark}>", f"<h2>{_label(key, lang)}</h2>", *_html(value, lang), "</section>"]
     return "\n".join([*lines, "</main></body>", "</html>"]) + "\n"
+
+
+def _spoken(value: Any, lang: str, timezone: str, key: str = "") -> Any:  # noqa: ANN401 - a record or a part of it
+    """Return a record with its moments and the names of its articles as people of `lang` write them."""
+    if isinstance(value, datetime):
+        return local.minute_of(value, lang, timezone)
+    if isinstance(value, Mapping):
+        return {name: _spoken(item, lang, timezone, name) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_spoken(item, lang, timezone) for item in value]
+    return cited(value, lang) if key == "article" else value
 
 
 def _parts(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -52,7 +66,7 @@ def _parts(record: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 def _markdown(value: Any, lang: str) -> Iterator[str]:  # noqa: ANN401 - a part of a record
     if isinstance(value, Mapping):
         for key, item in value.items():
-            yield f"- **{_label(key, lang)}**: {_plain(_words(item, lang))}"
+            yield "- " + labelled(f"**{_label(key, lang)}**", _plain(_words(item, lang)), lang)
     elif not value:
         yield say("register.empty", lang)
     elif isinstance(value[0], Mapping):
@@ -81,14 +95,12 @@ def _html(value: Any, lang: str) -> Iterator[str]:  # noqa: ANN401 - a part of a
 
 
 def _simple(value: object) -> bool:
-    return isinstance(value, str | datetime)
+    return isinstance(value, str)
 
 
 def _words(value: object, lang: str) -> str:
-    if isinstance(value, datetime):
-        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
     if isinstance(value, Mapping):
-        return "; ".join(f"{_label(key, lang)}: {_words(item, lang)}" for key, item in value.items()) or "–"
+        return "; ".join(labelled(_label(key, lang), _words(item, lang), lang) for key, item in value.items()) or "–"
     if isinstance(value, list):
         return "; ".join(_words(item, lang) for item in value) or "–"
     return str(value) or "–"

@@ -40,7 +40,7 @@ def mention(context: Context, case: Case, verdict: Verdict, words: Said, page: s
     """Return the mention for all to whom it says `words`, with the address of their page, and one to write to or ""."""
     row, advertiser, lang = case.list, case.advertiser, words.lang
     fields = MentionFields(
-        **_identity(advertiser),
+        **identity(advertiser, lang),
         basis_sentence=words.basis,
         source_sentence=words.source,
         art14_sentence=words.art14,
@@ -55,18 +55,28 @@ def mention(context: Context, case: Case, verdict: Verdict, words: Said, page: s
     return render(fields, lang, context.mentions.of(advertiser.name, lang))
 
 
-def _identity(advertiser: Advertiser) -> dict[str, str]:
+def identity(advertiser: Advertiser, lang: str) -> dict[str, str]:
+    """Return who advertises, by the names of the mention's places."""
     return {
         "legal_name": advertiser.legal_name or advertiser.name,
         "trade_name": advertiser.trade_names[0] if advertiser.trade_names else "",
-        "legal_form_capital": ", ".join(part for part in (advertiser.legal_form, advertiser.capital) if part),
+        "legal_form_capital": _form(advertiser, lang),
         "registered_office": advertiser.office,
         "siren_rcs": advertiser.registered or (advertiser.siren and f"SIREN {advertiser.siren}"),
-        "vat": advertiser.vat,
+        "vat": say("flow.vat", lang, number=advertiser.vat) if advertiser.vat[2:3].isdigit() else advertiser.vat,
         "phone_or_email": advertiser.email or advertiser.phone,
         "privacy_url": advertiser.privacy_url,
         "rights_contact": advertiser.dpo,
     }
+
+
+def _form(advertiser: Advertiser, lang: str) -> str:
+    """Return legal form and capital; not the form when the name ends with it already, as "Exemple SAS" does."""
+    named = advertiser.legal_name.casefold().endswith(f" {advertiser.legal_form.casefold()}")
+    form, capital = "" if named else advertiser.legal_form, advertiser.capital
+    if capital[:1].isdigit():
+        return f"{form} {say('flow.capital', lang, amount=capital)}".strip()
+    return ", ".join(part for part in (form, capital) if part)
 
 
 def _basis(context: Context, case: Case, verdict: Verdict, lang: str) -> str:

@@ -53,6 +53,16 @@ def _elided(sentence: str, fields: Mapping[str, object]) -> str:
     return _ELIDED.sub(elide, sentence) if "e {" in sentence else sentence
 
 
+def cited(article: str, lang: str) -> str:
+    """Return the name of an article of law, such as "GDPR 7(3)", as `lang` calls it."""
+    return article.replace("GDPR", say("common.gdpr", lang))
+
+
+def labelled(label: str, value: object, lang: str) -> str:
+    """Return a label and its value with the colon that `lang` puts between them."""
+    return say("common.pair", lang, label=label, value=value)
+
+
 def has(key: str, lang: str) -> bool:
     """Return whether the language itself has that sentence."""
     return key in _all().get(lang.partition("-")[0].lower(), {})

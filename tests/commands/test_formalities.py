@@ -193,7 +193,7 @@ def test_a_rented_list_is_named_with_its_seller(tea: Gate, tmp_path: Path) -> No
 
     made = tea.json("register", "show")
     assert "Rented list rent, of Fichiers SA" in made["sources"]
-    assert any("rent: " in one["what"] and "siren" in one["what"] for one in made["gaps"])
+    assert any("rent – " in one["what"] and "siren" in one["what"] for one in made["gaps"])
 
 
 def test_each_legal_entity_has_a_record_of_its_own(tea: Gate) -> None:
