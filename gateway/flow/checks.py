@@ -15,6 +15,7 @@ from gateway.law.reasons import REASONS
 from gateway.mail import looks, tracking
 from gateway.mail.headers import Headers
 from gateway.mail.looks import Author
+from gateway.mail.page import CLIPPED
 from gateway.store.tables import Advertiser
 from gateway.text import say
 
@@ -79,6 +80,8 @@ def cautions(intake: Intake, headers: Headers, content: bytes, sectors: Sectors)
         yield Caution("second-optout", {"header": name}, cure)
     if intake.message.tracks:
         yield Caution("pixels")
+    if looks.longest(content) > CLIPPED:
+        yield Caution("clipped")
     if hosts := tracking.counters(looks.markup_of(content)):
         yield Caution("clicks", {"hosts": ", ".join(hosts)})
     for found in sectors.found_in(f"{headers.get('subject') or ''}\n{looks.text_of(content)}"):

@@ -12,7 +12,7 @@ from functools import lru_cache
 from html import unescape
 
 from gateway.mail import sheets
-from gateway.mail.page import BLANKS, FOREIGN, RAW, ROOT, VOID, Page, Spot, expression, quick, words
+from gateway.mail.page import BLANKS, CLIPPED, FOREIGN, RAW, ROOT, VOID, Page, Spot, expression, quick, words
 
 # Those written in the usual way first: an expression for them alone is quicker.
 _ATTRIBUTES = rb"""
@@ -58,12 +58,28 @@ def find(page: Page) -> Spot | None:
     """Return where the mention goes in the page; None when no place can be vouched for, as in a frameset.
 
     That is before the last `</body>` that is a tag, else before the last `</html>`, else at the end; in a document
-    that ends inside a comment, a tag or raw text, before that.
+    that ends inside a comment, a tag or raw text, before that. Of a page of which Gmail shows the beginning only, it is
+    where a first line goes.
     """
     if _veiled(page):
         return None
     spot = page.plain or quick(page) or careful(page)
+    if spot and len(page.data) > CLIPPED:
+        return None if _overtopped(page.low) else Spot(begin(page), b"")
     return None if spot and _covered(page.low, spot.offset) else spot
+
+
+# What may be painted over a mention that stands first: what has the highest place, or one that is not written plainly.
+_HIGH = re.compile(rb"z-index(?!\s*:\s*(?:auto|-?[0-9]{1,8})(?![0-9.e(]))")
+_ESCAPED = re.compile(rb"\\[-a-z0-9]")
+_REFERRED = re.compile(rb"""style\s*=\s*(?:"[^"]*?|'[^']*?|[^\s"'>]{0,300}?)&#""")
+
+
+def _overtopped(low: bytes) -> bool:
+    return any(
+        sign in low and found.search(low)
+        for sign, found in ((b"z-index", _HIGH), (b"\\", _ESCAPED), (b"&#", _REFERRED))
+    )
 
 
 _TAGS_SIZE = 20_000  # bytes of tags, each of which may look as if it went on to the end of the page

@@ -179,6 +179,11 @@ def markup_of(content: bytes) -> str:
     return "\n".join(text for part, text in _texts(content) if part.kind in bodies.HTML)[:_TEXT_MOST]
 
 
+def longest(content: bytes) -> int:
+    """Return how many bytes the longest of those parts has in UTF-8, up to a bound."""
+    return max((len(text.encode("utf-8", "replace")) for _, text in _texts(content)), default=0)
+
+
 def _texts(content: bytes) -> Iterator[tuple[Part, str]]:
     try:
         root = structure.scan(content)

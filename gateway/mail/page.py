@@ -7,6 +7,7 @@ tags written in the usual way, `quick` when there are comments, too. What they c
 import re
 from dataclasses import dataclass
 
+CLIPPED = 95_000  # bytes; Gmail shows 102 KB of a text, with the mention and what the next hop may still write into it
 BLANKS = b"\t\n\f\r "
 
 

@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+from gateway.mail.page import CLIPPED
+
 # It begins with the sign that is rare, which is how the expression is found in a third of the time.
 _SIGNATURE = re.compile(rb"-- (?:(?<=\n-- )|(?<=\A-- ))(?=\r?\n|\Z)")
 _STUFFED = re.compile(r"^(?=[ >]|From )", re.MULTILINE)
@@ -11,19 +13,23 @@ _PGP_SIGNED = b"-----BEGIN PGP SIGNED MESSAGE-----"
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Insert at `offset` with the line end `eol`; `fresh` says that a line begins there."""
+    """Insert at `offset` with the line end `eol`; `fresh`: a line begins there; `first`: nothing is before it."""
 
     offset: int
     eol: str
     fresh: bool
+    first: bool = False
 
 
 def find(data: bytes) -> Spot:
     """Return the spot in `data`: before the signature ("-- " on a line of its own), or the end where there is none.
 
-    The line end is the one the text uses, CRLF if it uses several or none.
+    Of a text of which Gmail shows the beginning only, it is the beginning. The line end is the one the text uses, CRLF
+    if it uses several or none.
     """
     eol = "\n" if b"\n" in data and b"\r\n" not in data else "\r\n"
+    if len(data) > CLIPPED:
+        return Spot(begin(data), eol, fresh=True, first=True)
     offset = len(data)
     for mark in _SIGNATURE.finditer(data):
         offset = mark.start()
@@ -51,5 +57,5 @@ def block(text: str, spot: Spot, *, flowed: bool) -> str:
     """
     if flowed:
         text = _STUFFED.sub(" ", text)
-    lead = "\n" if spot.fresh else "\n\n"
-    return f"{lead}{text}\n".replace("\n", spot.eol) if spot.eol != "\n" else f"{lead}{text}\n"
+    lead, tail = ("", "\n\n") if spot.first else ("\n" if spot.fresh else "\n\n", "\n")
+    return f"{lead}{text}{tail}".replace("\n", spot.eol) if spot.eol != "\n" else f"{lead}{text}{tail}"

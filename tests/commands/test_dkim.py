@@ -78,3 +78,7 @@ def test_inspect_tells_what_the_sender_should_know(tea: Gate) -> None:
     assert len(said["warnings"]) == 3
     assert "no-reply@news.tea.example" in said["warnings"][1]
     assert "advertising" in said["warnings"][2]
+
+    message.write_text(message.read_text() + "Tea\n" * 30_000)
+    [*_, last] = tea.json("inspect", message, "--account", "shop", "--to", "anna@example.org", code=1)["warnings"]
+    assert "Gmail" in last

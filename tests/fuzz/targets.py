@@ -60,6 +60,8 @@ def page(data: bytes) -> None:
     if spot is None:
         return
     assert spot == careful
+    copy = data[:first] + _BLOCK % STOP.encode() + data[first:]
+    assert rules.shown_links(copy.decode("latin-1"), STOP) == ["Stop"], "the mention is not seen at the top"
     copy = data[: spot.offset] + spot.close + _BLOCK % STOP.encode() + data[spot.offset :]
     assert rules.shown_links(copy.decode("latin-1"), STOP) == ["Stop"], "the mention is not seen"
 

@@ -1,7 +1,10 @@
 # ruff: noqa: E501
 """Whatever the sender's style sheets say, the mention is seen in a browser, or it is put beside the page, before it."""
 
+from base64 import encodebytes
+from email.mime.text import MIMEText
 from pathlib import Path
+from quopri import encodestring
 
 import pytest
 
@@ -119,9 +122,17 @@ MARKUP = {
     "leads away": f"<meta http-equiv=refresh content='0;url=https://exemple.fr/'><body>{AD}</body>",
     "painted over from behind": f"<body>{AD}</body><div style='{COVER}'>x</div>",
 }
+LONG = "<p>Bonjour à tous</p>" * 5_000  # Gmail shows the beginning of such a page
+HIGH = {
+    "highest": f"<body>{LONG}<div style='{COVER}'>x</div></body>",
+    "counted": f"<style>b{{position:fixed;z-index:calc(9e9)}}</style><body>{LONG}</body>",
+    "escaped": f"<style>b{{position:fixed;z\\2d index:2147483647}}</style><body>{LONG}</body>",
+    "referred to": f"<body>{LONG}<div style='z&#45;index:2147483647'>x</div></body>",
+}
 BESIDE = {
     "pulled over": f"<body>{AD}<div style='height:600px;margin-bottom:-600px;position:relative;z-index:9;background:#fff'>x</div></body>",
     "fixed": f"<body>{AD}<div style='{COVER}'>x</div></body>",
+    "long": f"<html><head><title>x</title></head><body>{LONG}<div style='position:absolute;top:0;left:0;right:0;height:999px;background:#fff;z-index:99999999'>x</div></body></html>",
     "dialog": f"<body>{AD}<dialog open style='{COVER};width:100%;height:100%'>x</dialog></body>",
 }
 
@@ -158,7 +169,9 @@ def test_no_sheet_hides_the_mention(seen, name):
     assert 0 <= ours["left"] < ours["right"] <= WIDTH, ours
 
 
-@pytest.mark.parametrize("page", [*map(styled, VEILED.values()), *MARKUP.values()], ids=[*VEILED, *MARKUP])
+@pytest.mark.parametrize(
+    "page", [*map(styled, VEILED.values()), *MARKUP.values(), *HIGH.values()], ids=[*VEILED, *MARKUP, *HIGH]
+)
 def test_where_the_mention_could_be_hidden_it_comes_first_and_apart(page):
     ready = planned(page)
     assert ready.wrapped
@@ -174,3 +187,31 @@ def test_well_known_templates_bear_the_mention_themselves(path):
 def test_large_sheets_are_not_followed():
     assert planned(styled("p{color:red}" * 20_000)).wrapped
     assert planned(styled("a{" * 20)).wrapped
+
+
+@pytest.mark.parametrize("encoding", ["8bit", "quoted-printable", "base64"])
+@pytest.mark.parametrize("kind", ["html", "plain"])
+def test_of_what_gmail_shows_the_beginning_only_the_mention_stands_there(kind, encoding):
+    body = (
+        f"<html><head><title>x</title></head><body>{LONG}</body></html>"
+        if kind == "html"
+        else "Bonjour à tous\r\n" * 9_000
+    )
+    message = MIMEText(body, kind, "utf-8")
+    del message["Content-Transfer-Encoding"]
+    message["Content-Transfer-Encoding"] = encoding
+    coded = {
+        "8bit": str.encode,
+        "base64": lambda text: encodebytes(text.encode()),
+        "quoted-printable": lambda text: encodestring(text.encode()),
+    }[encoding](body)
+    fields = b"From: a@b.fr\r\nSubject: x\r\n" + str(message).partition("\n\n")[0].replace("\n", "\r\n").encode()
+    ready = plan(fields + b"\r\n\r\n" + coded.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"), opening=True)
+    assert not isinstance(ready, Unfit)
+    assert not ready.wrapped
+    text = rules.text_of(rules.read(ready.copy(insert_of({}))))
+    assert text.count(STOP) == 1
+    assert text.count("tous") == body.count("tous")
+    opened, said, began = text.index("Publicit"), text.index(STOP), text.index("Bonjour")
+    assert opened < said < began
+    assert said < 5_000
