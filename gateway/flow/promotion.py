@@ -34,7 +34,7 @@ def checked(intake: Intake, account: Account, fields: Headers, content: bytes) -
 
 def found_in(text: str) -> tuple[str, ...]:
     """Return the promotional words of a text in the order in which they come, each once, at most `TOLD`."""
-    found = dict.fromkeys(" ".join(match[0].split()) for match in _lexicon().finditer(text.casefold()))
+    found = dict.fromkeys(" ".join(match[0].split()) for match in _lexicon().finditer(looks.visible(text).casefold()))
     return tuple(found)[:TOLD]
 
 

@@ -25,6 +25,12 @@ _LOCAL = re.compile(r"[^\s<>()\[\],;:\"@]+\Z")
 _HOST = re.compile(r"[^\s<>()\[\],;:\"@]{1,253}")
 # Each alternative ends at the next "<", so that hostile markup costs no more than its length.
 _MARKUP = re.compile(r"<(style|script|title)\b[^<>]*>[^<]*</\1\s*>|<!--[^<]*-->|<[^<>]*>", re.IGNORECASE)
+_INLINE = re.compile(r"</?(?:a|b|big|em|font|i|mark|s|small|span|strong|sub|sup|u|wbr)(?:[\s/][^<>]*)?>", re.IGNORECASE)
+# What is not seen: it parts no word to a reader (Default_Ignorable_Code_Point of Unicode).
+_UNSEEN = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\U000e0000-\U000e0fff]"
+)
 _WORD = re.compile(r"[^\W_]+")
 _FORM_WORDS = "sa sas sasu sarl eurl snc sca scs scop sci ei eirl gie se ltd llc plc inc gmbh ag bv nv"
 _FORMS = frozenset(_FORM_WORDS.split())
@@ -113,7 +119,7 @@ _remembered = lru_cache(maxsize=1024)(_mailboxes)
 def answers_nothing(fields: Headers) -> bool:
     """Return whether the subject pretends to answer or to pass on a message, while no field names that message."""
     known = any(field.name in {"references", "in-reply-to"} for field in fields.fields)
-    return not known and _ANSWER.match(fields.get("subject") or "") is not None
+    return not known and _ANSWER.match(visible(fields.get("subject") or "")) is not None
 
 
 def disclosed(fields: Headers, own: Iterable[str]) -> list[str]:
@@ -149,8 +155,15 @@ def words(text: str) -> Sequence[str]:
 
 
 def _words(text: str) -> Sequence[str]:
-    plain = "".join(sign for sign in normalize("NFKD", text.casefold()) if not combining(sign))
+    if text.isascii():
+        return _WORD.findall(text.lower())
+    plain = "".join(sign for sign in normalize("NFKD", visible(text).casefold()) if not combining(sign))
     return _WORD.findall(plain.replace("œ", "oe").replace("æ", "ae"))
+
+
+def visible(text: str) -> str:
+    """Return a text as it looks: without what is not seen, and with letters of other shapes as the usual ones."""
+    return text if text.isascii() else normalize("NFKC", _UNSEEN.sub("", text))
 
 
 _remembered_words = lru_cache(maxsize=4096)(_words)
@@ -168,15 +181,20 @@ def named(shown: str, names: Iterable[str]) -> bool:
 
 
 def text_of(content: bytes) -> str:
-    """Return the text of the body parts that a person reads, tags taken out; "" where it cannot be read."""
-    return "\n".join(
-        unescape(_MARKUP.sub(" ", text)) if part.kind in bodies.HTML else text for part, text in _texts(content)
-    )[:_TEXT_MOST]
+    """Return the text of the body parts that a person reads, as it looks, tags taken out; as well as it can be read.
+
+    Of a page it comes once more, with what is beside a tag within a line put together: so can a word be written.
+    """
+    found: list[str] = []
+    for is_page, text in _texts(content):
+        ways = (text, _INLINE.sub("", text)) if is_page else ()
+        found += [unescape(_MARKUP.sub(" ", each)) for each in dict.fromkeys(ways)] or [text]
+    return visible("\n".join(found))[: 2 * _TEXT_MOST]
 
 
 def markup_of(content: bytes) -> str:
-    """Return the HTML of those parts, as it is written; "" where it cannot be read."""
-    return "\n".join(text for part, text in _texts(content) if part.kind in bodies.HTML)[:_TEXT_MOST]
+    """Return the HTML of those parts, as it is written."""
+    return "\n".join(text for is_page, text in _texts(content) if is_page)[:_TEXT_MOST]
 
 
 def longest(content: bytes) -> int:
@@ -184,19 +202,24 @@ def longest(content: bytes) -> int:
     return max((len(text.encode("utf-8", "replace")) for _, text in _texts(content)), default=0)
 
 
-def _texts(content: bytes) -> Iterator[tuple[Part, str]]:
+def _texts(content: bytes) -> Iterator[tuple[bool, str]]:
+    """Yield whether a part is a page, and its text."""
     try:
         root = structure.scan(content)
-    except Broken:
+    except Broken:  # readers make of it what they can
+        yield True, content[:_TEXT_MOST].decode("utf-8", "replace")
         return
-    for part in bodies.others(root, []):
-        yield part, _text(content, part)
+    for part in root.walk():
+        if (part.kind.startswith("text/") or part.seems("text")) and not part.named:
+            yield bodies.is_page(part), _text(content, part)
 
 
 def _text(content: bytes, part: Part) -> str:
-    data = encode.transfer_decoded(content[part.body_start : part.end], part.encoding)
-    charset = encode.charset(part.type.params.get("charset", ""))
-    if data is None or charset is None:
-        return ""
+    raw, label = content[part.body_start : part.end], part.type.params.get("charset", "")
+    data = encode.transfer_decoded(raw, part.encoding)
+    charset = encode.charset(label)
+    if data is None or charset is None or part.type.doubtful:  # some reader may read it all the same
+        found = encode.readings(raw, part.encoding, label)
+        return "\n".join(each[:_TEXT_MOST].decode("utf-8", "replace") for each in found)
     data = data[:_TEXT_MOST]
     return data.decode(encode.reading(data, charset) or "ascii", "replace")

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from gateway.demo import campaign
-from gateway.flow import promotion
+from gateway.flow import nature, promotion
 from gateway.flow.context import Context
 from gateway.mail import headers, looks
 from tests.flow.rig import CAMILLE, OBJECTED, rig
@@ -155,6 +155,30 @@ async def test_service_mail_with_promotional_words_is_taken_as_prospecting(
     answered = await answer(embedded, b"Bonjour,", b"Black Friday,", to=to, promo_check=check, **SERVICE)
 
     assert [word for word in said if word not in answered] == []
+
+
+SHOWN = b"MIME-Version: 1.0\r\nContent-Type: text/html; charset=utf-8\r\n"
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        SHOWN + b"\r\n<p>Bl&shy;ack Fri&#8203;day</p>",
+        SHOWN + b"\r\n<p>Bl<b>ack</b> Fri<span style='color:red'>day</span></p>",
+        SHOWN + "\r\n<p>𝐁𝐥𝐚𝐜𝐤 Ｆｒｉｄａｙ</p>".encode(),
+        SHOWN + b"Content-Transfer-Encoding: base64\r\n\r\nPHA+QmxhY2sgRnJpZGF5PC9wPg",  # without its padding
+        SHOWN.replace(b"utf-8", b"x-nobody") + b"\r\n<p>Black Friday</p>",
+        SHOWN.replace(b"html", b"enriched") + b"\r\nBlack Friday",
+        SHOWN.replace(b"text/html", b"multipart/mixed; boundary=''") + b"\r\n<p>Black Friday</p>",
+    ],
+)
+def test_promotional_words_are_found_however_they_are_written(message: bytes) -> None:
+    assert promotion.found_in(looks.text_of(b"From: a@b.fr\r\n" + message + b"\r\n")) == ("black friday",)
+
+
+def test_a_subject_is_read_as_it_looks() -> None:
+    assert looks.answers_nothing(headers.parse("Subject: R\u200be: vos savons\r\n\r\n".encode()))
+    assert nature.pretence(headers.parse("Subject: Votre fac\u00adture\r\n\r\n".encode()))
 
 
 def test_promotional_words_are_found_whole_and_in_both_languages() -> None:
