@@ -47,7 +47,7 @@ def evidence_of(shell: Shell, options: dict[str, Any]) -> dict[str, object]:
         except RowError as error:
             said = shell.out.say(f"refused.{error.code}", detail=error.detail)
             raise Misuse(f"--{name.replace('_', '-')}: {said}") from error
-    if (mode := found.get("mode", "")) and mode not in POSITIVE_ACTS:
+    if (mode := found.get("mode", "")) and BY_NAME["mode"].read(mode) not in POSITIVE_ACTS:
         shell.out.note("mode-invalid", mode=mode, acts=", ".join(sorted(POSITIVE_ACTS)))
     return found
 

@@ -77,6 +77,53 @@ def _one_of(*allowed: str) -> Callable[[object], str]:
     return read
 
 
+def _called(**meanings: str) -> Callable[[object], str]:
+    """Return what reads one of these words, or another word for it (word → others, separated by blanks)."""
+    known = {plain(other): word for word, others in meanings.items() for other in (word, *others.split())}
+    known = {other: word.replace("_", "-") for other, word in known.items()}
+
+    def read(value: object) -> str:
+        word = known.get(plain(text(value)))
+        if word is None:
+            names = ", ".join(name.replace("_", "-") for name in meanings)
+            raise RowError("not-one-of", f"{text(value)} ({names})")
+        return word
+
+    return read
+
+
+_act = _called(
+    unticked_box="case_non_cochee case_non_pre_cochee",
+    signed_form="formulaire_signe",
+    double_opt_in="double_optin",
+    recorded_oral="accord_oral_enregistre",
+)
+
+
+def _mode(value: object) -> str:
+    """Return the act; one that makes no consent stands as it was written, because that is what happened."""
+    try:
+        return _act(value)
+    except RowError:
+        return text(value)
+
+
+_nature = _called(
+    sale="vente achat commande order purchase service prestation",
+    free_tier="gratuit free trial essai essai_gratuit",
+    account="compte creation_compte",
+    cart="panier",
+    quote="devis",
+)
+_subject = _called(
+    consumer="consommateur consommatrice particulier",
+    professional="professionnel professionnelle pro",
+    organisation="organization organisme personne_morale",
+)
+_age = _called(**{"adult": "adulte majeur majeure", "15-17": "", "under15": "moins_de_15 moins_de_15_ans under_15"})
+_proof_kind = _called(individual="individuel individuelle", template="modele", site_configuration="", batch="lot")
+
+
 KINDS = tuple(kind.value for kind in (Kind.GRANTED, Kind.INFORMED, Kind.SOLD, Kind.ACTED, Kind.ENDED))
 
 
@@ -102,7 +149,6 @@ class Column:
     names: tuple[str, ...] = ()
 
 
-SUBJECTS = ("consumer", "professional", "organisation")
 SOURCES = ("direct", "partner", "rented", "bought", "exchanged", "scraped", "enriched")
 COLUMNS: tuple[Column, ...] = (
     Column("address", "address", text, "e-mail address", ("email", "e_mail", "mail", "courriel", "adresse_email",
@@ -121,17 +167,17 @@ COLUMNS: tuple[Column, ...] = (
     Column("company", "contact", text, "company", ("societe", "entreprise", "organisation", "organization",
            "raison_sociale", "nom_entreprise", "nom_societe", "company_name")),
     Column("function", "contact", text, "function in the company", ("fonction", "poste", "job_title", "job", "titre")),
-    Column("subject", "contact", _one_of(*SUBJECTS), "consumer, professional or organisation", ("type",)),
+    Column("subject", "contact", _subject, "consumer, professional or organisation", ("type",)),
     Column("country", "contact", _country, "country, two letters", ("pays", "country_code", "code_pays")),
     Column("language", "contact", text, "language, two letters", ("langue", "lang", "locale")),
-    Column("age", "contact", _one_of("adult", "15-17", "under15"), "adult, 15-17 or under15", ()),
+    Column("age", "contact", _age, "adult, 15-17 or under15", ()),
     Column("source", "contact", _one_of(*SOURCES), "direct, partner, rented, bought, exchanged, scraped", ()),
     Column("source_name", "contact", text, "who handed the address over", ("nom_source", "origine")),
     Column("acquired_at", "contact", text, "when it was handed over", ("date_acquisition",)),
-    Column("mode", "evidence", text, "unticked-box, signed-form, double-opt-in or recorded-oral", ("act",)),
+    Column("mode", "evidence", _mode, "unticked-box, signed-form, double-opt-in or recorded-oral", ("act",)),
     Column("text", "evidence", text, "version of the text that was shown", ("notice", "text_version", "version_texte")),
     Column("proof", "evidence", text, "where the proof of this person's act lies", ("preuve", "proof_ref")),
-    Column("proof_kind", "evidence", text, "individual, or template, site-configuration, batch", ()),
+    Column("proof_kind", "evidence", _proof_kind, "individual, or template, site-configuration, batch", ()),
     Column("form", "evidence", text, "form or page", ("formulaire", "page", "form_id", "url")),
     Column("controllers", "evidence", words, "companies that the text named", ("responsables", "partenaires_nommes")),
     Column("purpose", "evidence", words, "prospecting, partners", ("purposes", "finalite", "finalites")),
@@ -139,7 +185,7 @@ COLUMNS: tuple[Column, ...] = (
            "famille")),
     Column("given_by", "evidence", _one_of("self", "joint", "parent", "other"), "self, or joint (with a parent)", ()),
     Column("free", "evidence", flag, "no condition of something else", ("libre",)),
-    Column("nature", "evidence", text, "sale, free-tier, account, cart or quote", ("nature_vente",)),
+    Column("nature", "evidence", _nature, "sale, free-tier, account, cart or quote", ("nature_vente",)),
     Column("entity", "evidence", text, "SIREN of the seller", ("siren", "siren_vendeur", "seller_siren")),
     Column("from_person", "evidence", flag, "the person gave the address", ("donnee_par_la_personne",)),
     Column("at_sale", "evidence", flag, "collected on the occasion of the sale", ("a_la_vente",)),

@@ -14,8 +14,8 @@ from gateway.law.events import Event, Kind, words
 from gateway.law.facts import AdvertiserFacts, Facts, ListFacts, MessageClass, Origin, PersonFacts
 
 POSITIVE_ACTS = frozenset({"unticked-box", "signed-form", "double-opt-in", "recorded-oral"})
-NOT_SALES = frozenset({"account", "cart", "quote"})
-NOT_INDIVIDUAL = frozenset({"template", "site-configuration", "batch"})
+SALE, FREE_TIER = "sale", "free-tier"
+INDIVIDUAL = "individual"
 GATHERED = frozenset({"scraped", "enriched"})
 PROFESSIONALS = frozenset({"professional", "organisation"})
 
@@ -169,7 +169,7 @@ def _is_named(facts: Facts, event: Event) -> bool:
 def is_provable(_facts: Facts, event: Event) -> bool:
     """Return whether there is a proof of this very person's act, with the frozen text that was shown."""
     evidence = event.evidence
-    return bool(evidence.get("text") and evidence.get("proof")) and evidence.get("proof_kind") not in NOT_INDIVIDUAL
+    return bool(evidence.get("text") and evidence.get("proof")) and evidence.get("proof_kind", INDIVIDUAL) == INDIVIDUAL
 
 
 CONSENT = (
@@ -198,10 +198,9 @@ TRACKING = tuple(
 
 def is_sale(facts: Facts, event: Event) -> bool:
     """Return whether something was really sold or supplied."""
-    nature = event.evidence.get("nature", "sale")
-    if event.kind is not Kind.SOLD or nature in NOT_SALES:
-        return False
-    return nature != "free-tier" or facts.policy.freemium_is_sale
+    nature = event.evidence.get("nature", SALE)
+    sold = nature == SALE or (nature == FREE_TIER and facts.policy.freemium_is_sale)
+    return event.kind is Kind.SOLD and sold
 
 
 def is_from_person(_facts: Facts, event: Event) -> bool:

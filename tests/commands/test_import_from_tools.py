@@ -96,3 +96,37 @@ def test_refused_objects_can_be_read_again(tea: Gate, sheet: Sheet) -> None:
 
     [row] = refused(Path(done["refused_file"]))
     assert json.loads(row["row"]) == {"email": "é@", "x": None}
+
+
+NATURES = {"sale": "sale", "Vente": "sale", "commande": "sale", "Panier": "cart", "création de compte": "account",
+           "CART": "cart", "devis": "quote", "free tier": "free-tier"}  # fmt: skip
+
+
+@pytest.mark.parametrize("written", NATURES)
+def test_a_word_of_evidence_is_read_in_french_and_english(tea: Gate, sheet: Sheet, written: str) -> None:
+    tea.run("list", "create", "customers", "--regime", "customer", "--family", "tea", "--title", "Clients")
+    header = "email;date d'achat;nature;siren vendeur;refus proposé;familles;à la vente;donnée par la personne;type"
+    path = sheet(f"{header}\na@example.org;03/09/2025;{written};732 829 320;oui;tea;oui;oui;Particulier\n")
+
+    tea.run("import", path, "--list", "customers")
+
+    person = tea.json("contact", "show", "a@example.org")
+    assert (person["events"][0]["evidence"]["nature"], person["subject"]) == (NATURES[written], "consumer")
+
+
+@pytest.mark.parametrize("column", ["nature", "proof_kind", "type", "age"])
+def test_a_word_that_is_not_known_refuses_the_row(tea: Gate, sheet: Sheet, column: str) -> None:
+    done = tea.json("import", sheet(f"email,{column}\na@example.org,zorglub\n"), "--list", "news", *AT, code=1)
+
+    assert done["reasons"] == {"not-one-of": 1}
+
+
+def test_an_act_is_known_however_it_is_written_and_kept_when_it_is_none(tea: Gate, sheet: Sheet) -> None:
+    path = sheet(
+        "email,mode\na@example.org,Double Opt-In\nb@example.org,case non pré-cochée\nc@example.org,pre-ticked\n"
+    )
+
+    tea.run("import", path, "--list", "news", *PROOF, *AT)
+
+    acts = [tea.json("contact", "show", f"{who}@example.org")["events"][0]["evidence"]["mode"] for who in "abc"]
+    assert acts == ["double-opt-in", "unticked-box", "pre-ticked"]
