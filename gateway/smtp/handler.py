@@ -27,12 +27,9 @@ class Handler(Auth):
     async def handle_MAIL(self, server: Dialog, talk: Talk, transaction: Transaction, wanted: MailArgument) -> Reply:
         """Begin a draft if the gate lets this login use that sender."""
         assert talk.login is not None  # noqa: S101 (the protocol has seen to it)
-        sender = ""
-        if wanted.path:
-            found = address_in(wanted.path, "5.1.7", smtputf8=wanted.smtputf8)
-            if isinstance(found, Reply):
-                return found
-            sender = found.spelled
+        sender = sender_in(wanted)
+        if isinstance(sender, Reply):
+            return sender
         draft = Draft(talk.login, sender, wanted.smtputf8, wanted.eight_bit, wanted.envid, wanted.ret)
         reply = await self.gate.sender(draft)
         if reply.ok:
@@ -82,6 +79,14 @@ def check_hooks(handler: object, hooks: frozenset[str] = HOOKS) -> None:
         raise TypeError(f"hooks unknown: {sorted(names - hooks)}, hooks missing: {sorted(hooks - names)}")
     if wrong := [name for name in sorted(names) if not inspect.iscoroutinefunction(getattr(handler, name))]:
         raise TypeError(f"hooks that would stop every session, because they are not async: {wrong}")
+
+
+def sender_in(wanted: MailArgument) -> str | Reply:
+    """Return the sender that MAIL names, "" for the null one, or the refusal."""
+    if not wanted.path:
+        return ""
+    found = address_in(wanted.path, "5.1.7", smtputf8=wanted.smtputf8)
+    return found if isinstance(found, Reply) else found.spelled
 
 
 def address_in(path: str, status: str, *, smtputf8: bool) -> Address | Reply:

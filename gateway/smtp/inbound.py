@@ -14,7 +14,7 @@ from gateway.flow.inbound import Inbox, Incoming
 from gateway.mail.address import Address
 from gateway.mail.reply import Reply
 from gateway.smtp.connection import Talk, Transaction
-from gateway.smtp.handler import address_in, answer
+from gateway.smtp.handler import address_in, answer, sender_in
 from gateway.smtp.options import SmtpOptions
 from gateway.smtp.params import MailArgument, RcptArgument
 from gateway.smtp.protocol import Dialog
@@ -62,12 +62,9 @@ class InboundHandler:
         self, server: InboundDialog, talk: Talk, transaction: Transaction, wanted: MailArgument
     ) -> Reply:
         """Begin: anybody may write to us."""
-        sender = ""
-        if wanted.path:
-            found = address_in(wanted.path, "5.1.7", smtputf8=wanted.smtputf8)
-            if isinstance(found, Reply):
-                return found
-            sender = found.spelled
+        sender = sender_in(wanted)
+        if isinstance(sender, Reply):
+            return sender
         transaction.draft = Incoming(sender)
         return Reply(250, "2.1.0", "Sender ok")
 
