@@ -1,13 +1,12 @@
 """`dkim`: the keys that sign an advertiser's mail, and the DNS records that publish them."""
 
-import sys
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from gateway.commands.advertiser import domain_of
-from gateway.commands.common import Noun, Shell, no, pass_shell, yes_option
+from gateway.commands.common import Noun, Shell, confirm, no, pass_shell, yes_option
 from gateway.commands.found import advertiser_named
 from gateway.errors import Misuse
 from gateway.flow import dkimkeys
@@ -91,9 +90,7 @@ def retire(shell: Shell, selector: str, advertiser: str | None, domain: str | No
         with context.store.read() as tx:
             row = _one(tx, advertiser, domain, selector)
             last = row.state == dkimkeys.ACTIVE and len(_same(tx, row)) == 1
-        if not yes:
-            question = say("dkim.retire-last" if last else "dkim.retire", shell.out.lang, name=dkimkeys.host(row))
-            _ask(question)
+        confirm(shell, yes, "ask-retire-last" if last else "ask-retire", name=dkimkeys.host(row))
         with context.store.begin() as tx:
             shell.out.record(_described(dkimkeys.retire(tx, _one(tx, advertiser, domain, selector))))
 
@@ -107,12 +104,6 @@ def _one(tx: Tx, advertiser: str | None, domain: str | None, selector: str) -> D
 
 def _same(tx: Tx, row: DkimKey) -> list[DkimKey]:
     return [other for other in keys.active(tx, row.advertiser_id) if other.domain == row.domain]
-
-
-def _ask(question: str) -> None:
-    if not sys.stdin.isatty():
-        raise Misuse(question)
-    click.confirm(question, err=True, abort=True)
 
 
 def _show(shell: Shell, rows: Sequence[DkimKey]) -> None:

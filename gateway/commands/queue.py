@@ -91,14 +91,15 @@ def release(shell: Shell, refs: tuple[int, ...], every: bool, list_name: str | N
         raise Misuse("--campaign goes with --list")
     if list_name is not None and (refs or every):
         raise Misuse("name references, or --list, or say --all")
-    if list_name is not None or every:
-        done = _resume(shell, list_name, campaign)
-        if list_name is not None:
-            shell.out.record({"campaigns": done[0], "done": done[1]})
-            if not done[0]:
-                shell.out.note("queue-none-paused")
-                no()
-            return
+    if list_name is not None:
+        resumed, copies = _resume(shell, list_name, campaign)
+        shell.out.record({"campaigns": resumed, "done": copies})
+        if not resumed:
+            shell.out.note("queue-none-paused")
+            no()
+        return
+    if every:
+        _resume(shell, None, None)
     _apply(shell, refs, every, ("held",), spool.release)
 
 

@@ -113,17 +113,14 @@ def _days(shell: Shell, found: Figures) -> None:
         return
     most = max(counted["delivered"] for _, counted in days) or 1
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("day", "delivered", "", "refused", "opt_outs"):
-        title = (
-            name
-            if not name
-            else shell.out.title(name)
-            if name == "day"
-            else say(f"report.measure.{name}", shell.out.lang)
-        )
-        table.add_column(
-            title, justify="right" if name in {"delivered", "refused", "opt_outs"} else "left", no_wrap=True
-        )
+    delivered, *others = (
+        say(f"report.measure.{name}", shell.out.lang) for name in ("delivered", "refused", "opt_outs")
+    )
+    table.add_column(shell.out.title("day"), no_wrap=True)
+    table.add_column(delivered, justify="right", no_wrap=True)
+    table.add_column(no_wrap=True)
+    for title in others:
+        table.add_column(title, justify="right", no_wrap=True)
     for day, counted in days:
         bar = Bar(most, 0, counted["delivered"], width=24)
         figures_ = (str(counted[name]) for name in ("refused", "opt_outs"))
