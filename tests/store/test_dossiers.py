@@ -126,7 +126,7 @@ def test_the_same_rows_are_the_same_dossier_and_any_change_makes_another(store: 
         lambda tx: setattr(people.get(tx, anna.id), "company", "B"),
         lambda tx: ledger.append(tx, [an_event(store, anna.id, "withdrawn")]),
         lambda tx: imports.undo(tx, batch.id),
-        lambda tx: setattr(oppositions.get(tx, opposed.id), "lifted_at", None),
+        lambda tx: setattr(oppositions.history(tx, 1, [digest(2)])[0], "lifted_at", None),
         lambda tx: oppositions.add(tx, an_opposition(store, digest(1)[1], list_id=3)),
         lambda tx: oppositions.lift(tx, [opposed.id], NOW),
         lambda tx: people.remove(tx, [anna.id]),
