@@ -4,8 +4,6 @@ import json
 import os
 import re
 import smtplib
-import time
-from collections.abc import Callable
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from tests.mail.test_feedback import arf
 from tests.support.gateway import World, campaign, running
 from tests.support.ports import free_port
 from tests.support.postfix import Hop, next_hop
+from tests.support.waiting import wait
 
 SENDER = "lettre@maison-lavande.example"
 CAMILLE, JOHN, GONE = "camille.durand@mailbox.example", "john.smith@mailbox.example", "nobody@gone.test"
@@ -39,13 +38,6 @@ def arrived(hop: Hop, recipient: str, count: int = 1) -> list[EmailMessage]:
 
     wait(enough, hop.log)
     return found
-
-
-def wait(holds: Callable[[], bool], why: Callable[[], str]) -> None:
-    limit = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < limit, why()
-        time.sleep(0.1)
 
 
 def events(world: World, address: str) -> list[str]:

@@ -4,7 +4,6 @@ import json
 import re
 import smtplib
 import ssl
-import time
 import urllib.request
 from email.message import EmailMessage
 from pathlib import Path
@@ -14,15 +13,13 @@ import pytest
 from tests.e2e.test_opt_out import AGREED, SENDER, ask, copies
 from tests.support.gateway import World, campaign
 from tests.support.https import Asked, HttpsServer
+from tests.support.waiting import wait
 
 
 def wait_for(server: HttpsServer, path: str) -> Asked:
     """Return the first request for a path, once it has come."""
-    limit = time.monotonic() + 60
-    while not (found := [one for one in server.asked if one.path == path]):
-        assert time.monotonic() < limit, f"{path} was not called; {[one.path for one in server.asked]}"
-        time.sleep(0.05)
-    return found[0]
+    wait(lambda: path in {one.path for one in server.asked}, lambda: [one.path for one in server.asked])
+    return next(one for one in server.asked if one.path == path)
 
 
 def post(url: str, key: str, body: bytes) -> int:

@@ -3,10 +3,9 @@
 import json
 import re
 import smtplib
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 from gateway import sample
 from tests.support.gateway import World, campaign
 from tests.support.ports import free_port
+from tests.support.waiting import wait
 
 SENDER = "lettre@maison-lavande.example"
 AGREED, STRANGER = "camille.durand@mailbox.example", "nobody@mailbox.example"
@@ -43,13 +43,6 @@ def meters(url: str) -> dict[str, float]:
     return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
 
 
-def eventually(true: Callable[[], bool]) -> None:
-    limit = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < limit, "it did not come about within 30 seconds"
-        time.sleep(0.1)
-
-
 def test_probes_answer_at_their_own_place_and_not_on_the_public_one(tmp_path: Path) -> None:
     with probed(tmp_path) as (world, probes):
         assert fetch(f"{probes}/healthz") == b"ok\n"
@@ -69,7 +62,7 @@ def test_what_all_workers_did_is_counted_together_and_names_nobody(tmp_path: Pat
         with world.connect("lettre") as session, pytest.raises(smtplib.SMTPRecipientsRefused):
             session.send_message(campaign("refused"), SENDER, [STRANGER])
 
-        eventually(lambda: meters(probes).get('consentgate_settled_total{outcome="delivered"}') == 6)
+        wait(lambda: meters(probes).get('consentgate_settled_total{outcome="delivered"}') == 6)
         said = meters(probes)
         assert said['consentgate_accepted_total{code="A-CONSENT"}'] == 6
         assert said['consentgate_refused_total{code="R-UNKNOWN"}'] == 1

@@ -13,24 +13,19 @@ from tests.faults.test_clock import jump
 from tests.faults.test_opt_out_moments import OTHER, click, queue
 from tests.support.gateway import World
 from tests.support.stalling import Stalling, stalling
+from tests.support.waiting import wait
 
 __all__ = ["jump"]
 
 
 def withdrawn(world: World, copies: int) -> None:
     """Wait until the gateway has kept back that many copies."""
-    limit = time.monotonic() + 60
-    while sum(entry["event"] == "delivery-undecided" for entry in world.entries()) < copies:
-        assert time.monotonic() < limit, "the copies were never kept back"
-        time.sleep(0.05)
+    wait(lambda: sum(entry["event"] == "delivery-undecided" for entry in world.entries()) >= copies)
 
 
 def come(hop: Stalling, recipient: str, seconds: float = 60) -> None:
     """Wait until a copy has come for that person."""
-    limit = time.monotonic() + seconds
-    while recipient not in {person for person, _ in hop.kept}:
-        assert time.monotonic() < limit, "the other copy never came"
-        time.sleep(0.05)
+    wait(lambda: recipient in {person for person, _ in hop.kept}, seconds=seconds)
 
 
 def only(hop: Stalling, recipient: str, seconds: float = 60) -> None:
@@ -75,10 +70,7 @@ def test_what_a_dead_worker_held_is_taken_over_at_once_and_keeps_no_answer_waiti
         assert hop.reached.wait(60)
         for worker in world.workers():
             os.kill(worker, signal.SIGKILL)
-        limit = time.monotonic() + 60
-        while sum(entry["event"] == "ready" for entry in world.entries()) < 4:
-            assert time.monotonic() < limit, "the workers were never replaced"
-            time.sleep(0.05)
+        wait(lambda: sum(entry["event"] == "ready" for entry in world.entries()) == 4)
         hop.let.set()
         assert click(found.link())
         before = sum(person == AGREED for person, _ in hop.kept)

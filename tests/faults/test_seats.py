@@ -19,6 +19,7 @@ from tests.faults.test_leases_end import come
 from tests.faults.test_opt_out_moments import OTHER, click, queue
 from tests.support.gateway import World
 from tests.support.stalling import Stalling, stalling
+from tests.support.waiting import wait
 
 
 def lasting(found: Scene) -> Scene:
@@ -57,10 +58,7 @@ def holders(world: World) -> dict[str, set[str]]:
 
 def emptied(world: World) -> None:
     """Wait until nothing is in the spool any more."""
-    limit = time.monotonic() + 60
-    while parcels(world):
-        assert time.monotonic() < limit, parcels(world)
-        time.sleep(0.1)
+    wait(lambda: not parcels(world), lambda: parcels(world))
 
 
 def copies(hop: Stalling) -> Counter[str]:

@@ -18,6 +18,7 @@ from tests.faults.test_every_moment import SENDER, campaign
 from tests.support.gateway import World
 from tests.support.hop import keeping
 from tests.support.ports import free_port
+from tests.support.waiting import wait
 
 
 class Tool(threading.Thread):
@@ -101,20 +102,10 @@ def test_told_to_read_its_certificate_again_no_connection_breaks(scene: Callable
     fresh.private_key_pem.write_to_path(world.folder / "key.pem")
     fresh.cert_chain_pems[0].write_to_path(world.folder / "certificate.pem")
     world.reload()
-    deadline = threading.Event()
-    for _ in range(200):
-        if certificate(world) != before and certificate(world) != before:
-            break
-        deadline.wait(0.1)
-    else:
-        pytest.fail("the new certificate is never shown")
+    wait(lambda: certificate(world) != before and certificate(world) != before)
     counts = [len(tool.accepted) for tool in running]
     for tool, count in zip(running, counts, strict=True):
-        for _ in range(300):
-            if len(tool.accepted) > count:
-                break
-            deadline.wait(0.1)
-        assert len(tool.accepted) > count, tool.ended
+        wait(lambda: len(tool.accepted) > count, lambda: tool.ended)  # noqa: B023 - it is asked at once
         tool.enough.set()
         tool.join(60)
         assert tool.ended == ""
@@ -132,14 +123,6 @@ def events(world: World, name: str, count: int) -> list[dict[str, object]]:
     """Wait until there are that many lines of an event; return them."""
     wait(lambda: sum(entry["event"] == name for entry in world.entries()) >= count)
     return [entry for entry in world.entries() if entry["event"] == name]
-
-
-def wait(holds: Callable[[], bool]) -> None:
-    """Wait until something holds."""
-    limit = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < limit, "it never came to that"
-        time.sleep(0.05)
 
 
 @pytest.mark.timeout(200)

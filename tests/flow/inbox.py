@@ -1,7 +1,6 @@
 """What the tests of what comes back share: a house with the inbound door, and what mail servers say to it."""
 
-import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -17,6 +16,7 @@ from gateway.mail.reply import Reply
 from gateway.store import ledger, people
 from gateway.store.tables import Account, Event, Parcel, Submission
 from tests.flow.rig import Says, rig, settings_for
+from tests.support.waiting import until
 
 TAKEN = Outcome("delivered", Reply(250, "2.0.0", "taken"))
 ADMIN = "admin@gate.example"
@@ -42,12 +42,6 @@ async def delivered(context: Context, *recipients: str, outcome: Outcome = TAKEN
         assert replies[-1].code == 250
         await until(lambda: not [row for row in house.parcels() if row.state in {"leased", "waiting"}])
     return sorted(hop.letters, key=lambda letter: recipients.index(letter.recipient))
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
-        while not holds():  # noqa: ASYNC110 - the database tells nobody
-            await asyncio.sleep(0.01)
 
 
 def take(context: Context, to: str, content: bytes, mail_from: str = "") -> bool:

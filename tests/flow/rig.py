@@ -1,5 +1,6 @@
 """What the tests of the use cases share: settings, drafts, messages, and the rooms of one process put together."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from email import policy
@@ -27,6 +28,7 @@ from gateway.mail.reply import Reply
 from gateway.settings import Settings
 from gateway.store import accounts, advertisers, spool
 from gateway.store.tables import Parcel, Receipt
+from tests.support.waiting import until
 
 PEER = Peer("tool.example", "192.0.2.7", "ESMTPSA")
 CAMILLE = "camille.durand@mailbox.example"
@@ -80,6 +82,21 @@ class Rig:
         if draft.recipients:
             replies.append(await self.accept.message(draft, content or campaign("lettre"), PEER))
         return replies
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Let couriers look for parcels for the time of a `with`."""
+        assert self.deliverer
+        work = asyncio.create_task(self.deliverer.run())
+        try:
+            yield
+        finally:
+            await self.deliverer.stop(10)
+            await work
+
+    async def emptied(self) -> None:
+        """Wait until nothing is in the spool."""
+        await until(lambda: not self.parcels())
 
     def parcels(self) -> list[Parcel]:
         """Return the spool."""

@@ -1,6 +1,5 @@
 """A campaign that too many people complain about goes no further until it is released."""
 
-import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,12 +53,8 @@ async def test_a_campaign_is_paused_at_the_rate_set_and_goes_on_when_it_is_relea
     with context.store.begin() as tx:
         [row] = trails.pauses(tx)
         assert campaigns.release(tx, row, clock.now(), "cli:anna") == 1
-    async with rig(context, courier=hop, delivering=True) as house:
-        assert house.deliverer
-        running = asyncio.create_task(house.deliverer.run())
-        await until(lambda: not house.parcels())
-        await house.deliverer.stop(5)
-        await running
+    async with rig(context, courier=hop, delivering=True) as house, house.running():
+        await house.emptied()
     assert [letter.recipient for letter in hop.letters] == [third]
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from email import policy
@@ -22,6 +23,7 @@ from gateway.store import spool
 from gateway.tokens import Link, Purpose
 from tests.flow.rig import CAMILLE, JOHN, OBJECTED, UNKNOWN, Rig, Says, delivered, outgoing, plain, rig
 from tests.support.pressing import press
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -30,18 +32,9 @@ LATER = Outcome("deferred", Reply(451, "4.3.0", "not now"))
 NEVER = Outcome("failed", Reply(550, "5.1.1", "no such mailbox"))
 
 
-async def until(house: Rig, states: dict[str, int], seconds: float = 10) -> None:
-    """Return when the spool holds just that many parcels of each state and number of attempts."""
-    limit = clock.ticks() + seconds
-    while True:
-        found: dict[str, int] = {}
-        for parcel in house.parcels():
-            state = f"{parcel.state} {parcel.attempts}"
-            found[state] = found.get(state, 0) + 1
-        if found == states:
-            return
-        assert clock.ticks() < limit, found
-        await asyncio.sleep(0.02)
+def states(house: Rig) -> Counter[str]:
+    """Count the parcels of each state and number of attempts."""
+    return Counter(f"{parcel.state} {parcel.attempts}" for parcel in house.parcels())
 
 
 def bodies(copy: EmailMessage) -> list[str]:
@@ -55,14 +48,11 @@ async def spooled(context: Context, *recipients: str, content: bytes | None = No
         assert (await house.send(*recipients, content=content))[-1].code == 250
 
 
-async def carried(context: Context, states: dict[str, int] | None = None, courier: Says | None = None) -> list[str]:
-    """Let couriers work until the spool looks like `states`; return the outcomes written down."""
+async def carried(context: Context, left: dict[str, int] | None = None, courier: Says | None = None) -> list[str]:
+    """Let couriers work until these `states` are left in the spool; return the outcomes written down."""
     async with rig(context, delivering=True, courier=courier) as house:
-        assert house.deliverer
-        running = asyncio.create_task(house.deliverer.run())
-        await until(house, states or {})
-        await house.deliverer.stop(10)
-        await running
+        async with house.running():
+            await until(lambda: states(house) == (left or {}))
         return [receipt.outcome for receipt in house.receipts() if receipt.stage == "delivery"]
 
 
@@ -154,11 +144,8 @@ async def test_a_dropped_copy_is_reported_and_its_receipt_names_the_objection(co
         [parcel] = spool.listing(tx, None, 0, 10)
     await press(context, Link(parcel.contact_id or 0, 1, parcel.id))
     async with rig(context, delivering=True) as house:
-        assert house.deliverer
-        running = asyncio.create_task(house.deliverer.run())
-        await until(house, {})
-        await house.deliverer.stop(5)
-        await running
+        async with house.running():
+            await house.emptied()
         [_, receipt] = house.receipts()
         with context.store.read() as tx:
             reports = tx.connection().execute(text("SELECT kind, ref FROM report")).all()
@@ -199,7 +186,7 @@ async def test_a_copy_too_old_to_be_tried_again_is_given_up(embedded: Context) -
 async def test_a_parcel_accepted_here_is_delivered_without_being_claimed(context: Context) -> None:
     async with rig(context, delivering=True) as house:
         assert (await house.send(CAMILLE))[-1].code == 250
-        await until(house, {})
+        await house.emptied()
 
     assert set(delivered(context)) == {CAMILLE}
 
@@ -208,14 +195,10 @@ async def test_what_nobody_holds_is_looked_for_at_once(context: Context, monkeyp
     """A message too large to wait in memory does not wait for the next look into the spool."""
     monkeypatch.setattr(deliver, "IDLE", 600.0)
     monkeypatch.setattr(deliver, "SMALL", 10)
-    async with rig(context, delivering=True) as house:
-        assert house.deliverer
-        running = asyncio.create_task(house.deliverer.run())
+    async with rig(context, delivering=True) as house, house.running():
         await asyncio.sleep(0.1)  # the first look finds nothing
         assert (await house.send(CAMILLE))[-1].code == 250
-        await until(house, {})
-        await house.deliverer.stop(10)
-        await running
+        await house.emptied()
 
     assert set(delivered(context)) == {CAMILLE}
 
@@ -237,15 +220,12 @@ async def test_a_queue_longer_than_there_is_room_for_is_worked_without_pauses(
 async def test_messages_that_wait_in_memory_are_bounded(embedded: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     """What goes beyond is read back from the spool; nothing is kept once it has gone."""
     monkeypatch.setattr(deliver, "MUCH", len(campaign("lettre")) + 1)
-    async with rig(embedded, delivering=True, courier=Says(TAKEN)) as house:
+    async with rig(embedded, delivering=True, courier=Says(TAKEN)) as house, house.running():
         assert house.deliverer
-        running = asyncio.create_task(house.deliverer.run())
         assert [(await house.send(CAMILLE))[-1].code for _ in range(3)] == [250] * 3
-        await until(house, {})
+        await house.emptied()
         assert house.deliverer._shelf.weight == 0
         assert house.deliverer.reserved == 0
-        await house.deliverer.stop(10)
-        await running
 
 
 class Narrow(Says):
@@ -328,16 +308,12 @@ def _token(context: Context, value: str) -> Link:
 
 async def test_copies_follow_the_settings_of_the_moment(embedded: Context) -> None:
     await spooled(embedded, CAMILLE)
-    async with rig(embedded, delivering=True) as house:
-        assert house.deliverer
-        running = asyncio.create_task(house.deliverer.run())
-        await until(house, {})
+    async with rig(embedded, delivering=True) as house, house.running():
+        await house.emptied()
         web = embedded.settings.web.model_copy(update={"public_url": "https://elsewhere.example"})
         embedded.settings = embedded.settings.model_copy(update={"web": web})
         assert (await house.send(JOHN))[-1].code == 250
-        await until(house, {})
-        await house.deliverer.stop(10)
-        await running
+        await house.emptied()
 
     copies = delivered(embedded)
     assert "https://gate.example/p/" in plain(copies[CAMILLE], "plain")

@@ -1,6 +1,5 @@
 """What comes back by mail becomes events, in force at once; who is answered, and with what."""
 
-import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -281,12 +280,8 @@ async def test_mail_that_is_passed_on_is_not_signed_in_the_advertisers_name(embe
     content = b"From: Boss <chef@maison-lavande.example>\r\nSubject: pay this\r\n\r\nNow.\r\n"
     take(embedded, "postmaster@back.gate.example", content, "x@isp.example")
     hop = Says(TAKEN)
-    async with rig(embedded, courier=hop, delivering=True) as house:
-        assert house.deliverer
-        running = asyncio.create_task(house.deliverer.run())
-        await until(lambda: not house.parcels())
-        await house.deliverer.stop(5)
-        await running
+    async with rig(embedded, courier=hop, delivering=True) as house, house.running():
+        await house.emptied()
 
     assert hop.letters[0].content.endswith(content)
     assert b"DKIM-Signature" not in hop.letters[0].content

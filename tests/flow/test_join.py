@@ -343,16 +343,9 @@ def test_the_network_is_in_the_evidence_only_when_it_is_given(embedded: Context)
 @pytest.mark.parametrize("lang", ["fr", "en"])
 async def test_the_letter_says_what_was_asked_and_leads_to_the_confirmation(context: Context, lang: str) -> None:
     link = await asyncio.to_thread(sign_up, context, OBJECTED, MAIN, TRACKING, lang=lang)
-    async with rig(context, delivering=True) as running:
-        assert running.deliverer
-        task = asyncio.create_task(running.deliverer.run())
-        limit = clock.ticks() + 30
-        while running.parcels():
-            assert clock.ticks() < limit
-            await asyncio.sleep(0.02)
-        await running.deliverer.stop(10)
-        await task
-        [receipt] = running.receipts()
+    async with rig(context, delivering=True) as house, house.running():
+        await house.emptied()
+        [receipt] = house.receipts()
 
     message = delivered(context)[OBJECTED]
     assert (receipt.code, receipt.klass, receipt.account_id) == ("A-SERVICE", "service", 0)

@@ -15,8 +15,8 @@ from gateway.flow.term import Term
 from gateway.mail.reply import Reply
 from gateway.store import spool
 from gateway.store.engine import Store
-from tests.flow.inbox import until
 from tests.flow.rig import CAMILLE, Says, rig
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -44,9 +44,7 @@ def with_lease(context: Context, lease: timedelta) -> Context:
 
 async def test_a_handover_that_takes_longer_than_a_lease_keeps_it(context: Context) -> None:
     hop = Slow()
-    async with rig(with_lease(context, timedelta(seconds=1.5)), delivering=True, courier=hop) as house:
-        assert house.deliverer
-        running = asyncio.create_task(house.deliverer.run())
+    async with rig(with_lease(context, timedelta(seconds=1.5)), delivering=True, courier=hop) as house, house.running():
         await house.send(CAMILLE)
         await hop.reached.wait()
         [parcel] = house.parcels()
@@ -56,11 +54,9 @@ async def test_a_handover_that_takes_longer_than_a_lease_keeps_it(context: Conte
             with context.store.begin() as tx:
                 assert spool.claim(tx, "other", clock.now(), timedelta(seconds=9), 10) == []
         hop.let.set()
-        await until(lambda: not house.parcels())
+        await house.emptied()
         assert hop.letters[0].recipient == parcel.recipient
         assert [receipt.outcome for receipt in house.receipts()] == ["", "delivered"]
-        await house.deliverer.stop(10)
-        await running
     assert len(hop.letters) == 1
 
 
@@ -91,7 +87,7 @@ async def test_an_outcome_is_kept_until_the_store_takes_it(embedded: Context, st
             await hop.reached.wait()
             holder.execute("BEGIN IMMEDIATE")
             hop.let.set()
-            await until(lambda: bool(hop.letters))
+            await until(lambda: hop.letters)
             ending = asyncio.create_task(house.deliverer.stop(0.1 if stopping else 10))
             await asyncio.sleep(0.8)
             holder.execute("ROLLBACK")

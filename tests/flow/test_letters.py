@@ -1,12 +1,11 @@
 """The gateway's own letters: as durable as the event they tell of, and delivered like any other parcel."""
 
-import asyncio
 import re
 
 import pytest
 from sqlmodel import select
 
-from gateway import clock, sample
+from gateway import sample
 from gateway.courier.courier import failed
 from gateway.flow import letters
 from gateway.flow.context import Context
@@ -15,7 +14,7 @@ from gateway.mail.compose import Button
 from gateway.store import advertisers, people
 from gateway.store.tables import Advertiser, Contact, Report, Submission
 from gateway.store.tx import Tx
-from tests.flow.rig import CAMILLE, OBJECTED, Rig, Says, delivered, plain, rig
+from tests.flow.rig import CAMILLE, OBJECTED, Says, delivered, plain, rig
 
 pytestmark = pytest.mark.anyio
 BODY = ["Votre demande est bien enregistrée.", Button("La voir", "https://gate.example/p/x")]
@@ -39,24 +38,13 @@ def post(context: Context, tx: Tx, address: str, klass: MessageClass = MessageCl
     return letters.send(context, tx, advertiser, klass, to=address, contact_id=contact.id, **words)
 
 
-async def carried(running: Rig) -> None:
-    assert running.deliverer
-    task = asyncio.create_task(running.deliverer.run())
-    limit = clock.ticks() + 30
-    while running.parcels():
-        assert clock.ticks() < limit
-        await asyncio.sleep(0.02)
-    await running.deliverer.stop(10)
-    await task
-
-
 @pytest.mark.parametrize("klass", [MessageClass.RIGHTS, MessageClass.NOTICE, MessageClass.SERVICE])
 async def test_a_letter_arrives_even_where_advertising_must_not(context: Context, klass: MessageClass) -> None:
     with context.store.begin() as tx:
         ref = post(context, tx, OBJECTED, klass)
-    async with rig(context, delivering=True) as running:
-        await carried(running)
-        [receipt] = running.receipts()
+    async with rig(context, delivering=True) as house, house.running():
+        await house.emptied()
+        [receipt] = house.receipts()
 
     message = delivered(context)[OBJECTED]
     assert (receipt.ref, receipt.account_id, receipt.outcome) == (ref, 0, "delivered")
@@ -73,18 +61,18 @@ async def test_a_letter_arrives_even_where_advertising_must_not(context: Context
 async def test_a_letter_is_there_exactly_when_its_event_is(context: Context) -> None:
     with pytest.raises(ZeroDivisionError), context.store.begin() as tx:
         assert post(context, tx, CAMILLE) / 0
-    async with rig(context) as running:
-        assert running.parcels() == []
+    async with rig(context) as house:
+        assert house.parcels() == []
         with context.store.begin() as tx:
             ref = post(context, tx, CAMILLE)
-        assert [parcel.id for parcel in running.parcels()] == [ref]
+        assert [parcel.id for parcel in house.parcels()] == [ref]
 
 
 async def test_a_letter_is_signed_with_the_key_of_its_advertiser(context: Context) -> None:
     with context.store.begin() as tx:
         post(context, tx, CAMILLE)
-    async with rig(context, delivering=True) as running:
-        await carried(running)
+    async with rig(context, delivering=True) as house, house.running():
+        await house.emptied()
 
     [signature] = delivered(context)[CAMILLE].get_all("DKIM-Signature")
     assert f"d={sample.DOMAIN};" in signature
@@ -94,9 +82,9 @@ async def test_nobody_is_told_of_a_letter_that_failed_as_no_tool_sent_it(context
     with context.store.begin() as tx:
         post(context, tx, CAMILLE)
     says = Says(failed(550, "5.1.1", "no such mailbox"))
-    async with rig(context, courier=says, delivering=True) as running:
-        await carried(running)
-        [receipt] = running.receipts()
+    async with rig(context, courier=says, delivering=True) as house, house.running():
+        await house.emptied()
+        [receipt] = house.receipts()
     with context.store.read() as tx:
         told = tx.exec(select(Report)).all()
 

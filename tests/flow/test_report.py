@@ -1,7 +1,7 @@
 """What tools are told that SMTP did not say: one report a message, once, to the return path, as they chose."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from email import message_from_bytes
 from email.message import Message
@@ -24,6 +24,7 @@ from gateway.store.tables import Account, Parcel, Report, Submission
 from gateway.tokens import Link
 from tests.flow.rig import CAMILLE, JOHN, OBJECTED, PEER, UNKNOWN, Rig, Says, rig
 from tests.support.pressing import press
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.anyio
 LISTED = b"X-Consentgate-List: lettre\r\n" + campaign("lettre")
@@ -54,22 +55,11 @@ def statuses(message: Message) -> Sequence[Message]:
     return list(groups[1:])
 
 
-async def until(holds: Callable[[], bool]) -> None:
-    """Wait for what other tasks and threads do."""
-    async with asyncio.timeout(30):
-        while not holds():  # noqa: ASYNC110 - the database tells nobody
-            await asyncio.sleep(0.01)
-
-
 async def carried(context: Context, *outcomes: Outcome, parcels: int = 0) -> list[Letter]:
     """Let a courier carry what is due until `parcels` are left."""
     hop = Says(*outcomes)
-    async with rig(context, courier=hop, delivering=True) as house:
-        assert house.deliverer
-        running = asyncio.create_task(house.deliverer.run())
+    async with rig(context, courier=hop, delivering=True) as house, house.running():
         await until(lambda: sum(row.state in {"waiting", "leased"} for row in house.parcels()) <= parcels)
-        await house.deliverer.stop(5)
-        await running
     return hop.letters
 
 
@@ -173,12 +163,8 @@ async def test_a_delay_is_told_once_to_who_asked(embedded: Context) -> None:
     for attempts in range(5, 8):  # the table says: the seventh comes when more than four hours are over
         with embedded.store.begin() as tx:
             tx.exec(update(Parcel).values(attempts=attempts, due_at=clock.now()))
-        async with rig(embedded, courier=Says(LATER), delivering=True) as house:
-            assert house.deliverer
-            running = asyncio.create_task(house.deliverer.run())
+        async with rig(embedded, courier=Says(LATER), delivering=True) as house, house.running():
             await until(lambda: house.parcels()[0].attempts != attempts)  # noqa: B023 - it is awaited at once
-            await house.deliverer.stop(5)
-            await running
 
     assert report.send(embedded, clock.now() + SOON) == 1
     [(_, message)] = told(embedded)

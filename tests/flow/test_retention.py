@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import pytest
 
-from gateway import clock
 from gateway.flow import consent, retention
 from gateway.flow.context import Context
 from gateway.mail.address import parse
 from gateway.store import advertisers, ledger, people
 from tests.flow.rig import CAMILLE
+from tests.support.waiting import until
 
 SILENT = "oubliee@mailbox.example"
 
@@ -80,9 +80,6 @@ def test_the_proof_of_an_erased_person_is_emptied_after_five_years(context: Cont
 async def test_it_runs_by_itself_and_stops(embedded: Context) -> None:
     retainer = retention.Retainer(embedded, first=0.01)
     running = asyncio.create_task(retainer.run())
-    limit = clock.ticks() + 10
-    while known(embedded, SILENT):
-        assert clock.ticks() < limit
-        await asyncio.sleep(0.05)
+    await until(lambda: not known(embedded, SILENT))
     await retainer.stop()
     await running

@@ -1,6 +1,5 @@
 """What a delivered copy said is remembered: the notice of GDPR 14, and the one re-confirmation."""
 
-import asyncio
 from datetime import timedelta
 
 import pytest
@@ -16,7 +15,8 @@ from gateway.mail.address import parse
 from gateway.mail.reply import Reply
 from gateway.store import advertisers, ledger, people
 from gateway.store.tables import Contact, Event
-from tests.flow.rig import CAMILLE, Rig, Says, delivered, plain, rig
+from tests.flow.rig import CAMILLE, Says, delivered, plain, rig
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.anyio
 
@@ -52,22 +52,10 @@ def told(context: Context, contact: Contact) -> list[Event]:
 async def carried(context: Context, draft_class: str | None = None, courier: Says | None = None) -> None:
     """Send Camille the campaign and let it be delivered."""
     async with rig(context, delivering=True, courier=courier) as house:
-        assert house.deliverer
         draft = house.draft(klass=draft_class, classes=[draft_class]) if draft_class else house.draft()
         assert (await house.send(CAMILLE, content=campaign("lettre"), draft=draft))[-1].code == 250
-        running = asyncio.create_task(house.deliverer.run())
-        try:
-            await settled(house)
-        finally:
-            await house.deliverer.stop(10)
-            await running
-
-
-async def settled(house: Rig) -> None:
-    limit = clock.ticks() + 10
-    while any(parcel.attempts == 0 for parcel in house.parcels()):
-        assert clock.ticks() < limit
-        await asyncio.sleep(0.02)
+        async with house.running():
+            await until(lambda: all(parcel.attempts for parcel in house.parcels()))
 
 
 async def test_the_first_message_to_a_person_from_a_partner_carries_the_whole_notice_once(context: Context) -> None:

@@ -80,10 +80,7 @@ def mail(context: Context, *recipients: str, fields: bytes = b"") -> None:
     async def go() -> None:
         async with rig(context, delivering=True) as house:
             await house.send(*recipients, content=fields + campaign("lettre"))
-            assert house.deliverer
-            while house.parcels():
-                await house.deliverer._claim()
-                await house.deliverer._pause()
+            await house.emptied()
 
     asyncio.run(go())
 

@@ -20,6 +20,7 @@ from gateway.store.tables import Event
 from tests.flow.rig import CAMILLE, JOHN, UNKNOWN, Says, rig, settings_for
 from tests.flow.telling import advertiser_id, age, bodies, count, fail_since, hurry, say, tell, verified
 from tests.support.https import HttpsServer
+from tests.support.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -110,9 +111,7 @@ def test_only_the_wanted_types_and_lists_are_told(alone: Context, server: HttpsS
 async def test_what_became_of_mail_is_told_in_the_words_of_mail_tools(embedded: Context, tmp_path: Path) -> None:
     async with rig(embedded, delivering=True) as house:
         await house.send(CAMILLE, UNKNOWN, draft=house.draft(block_style="discard"))
-        assert house.deliverer
-        while not any(one.outcome for one in house.receipts()):
-            await house.deliverer._claim()
+        await house.emptied()
     seal.seal(embedded)
     page = feed.since(
         embedded, Scope(advertiser_id(embedded), types=frozenset({"queued", "rejected", "delivered"})), None
@@ -287,12 +286,11 @@ async def test_a_copy_that_waits_is_told_once(embedded: Context) -> None:
     later = Says(Outcome("deferred", Reply(451, "4.3.0", "not now")), Outcome("delivered", Reply(250, "2.0.0", "Ok")))
     async with rig(embedded, courier=later, delivering=True) as house:
         await house.send(CAMILLE)
-        assert house.deliverer
-        while house.parcels():
-            with embedded.store.begin() as tx:
-                spool.retry(tx, [one.id for one in spool.listing(tx, "waiting", 0, 10)], clock.now())
-            await house.deliverer._claim()
-            await house.deliverer._pause()
+        await until(lambda: house.parcels()[0].state == "waiting")
+        with embedded.store.begin() as tx:
+            assert spool.retry(tx, [one.id for one in house.parcels()], clock.now())
+        async with house.running():
+            await house.emptied()
     seal.seal(embedded)
     page = feed.since(embedded, Scope(advertiser_id(embedded), types=frozenset({"deferred", "delivered"})), None)
 

@@ -3,13 +3,14 @@
 import email
 import email.policy
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from tests.support.waiting import wait
 
 
 class Keeper:
@@ -37,10 +38,11 @@ class Keeper:
 
     def wait(self, subjects: set[str], recipients: int = 1, seconds: float = 60) -> None:
         """Wait until copies of each are here, for that many recipients."""
-        limit = time.monotonic() + seconds
-        while missing := {subject for subject in subjects if self._reached(subject) < recipients}:
-            assert time.monotonic() < limit, f"never arrived: {sorted(missing)}"
-            time.sleep(0.05)
+
+        def missing() -> list[str]:
+            return sorted(subject for subject in subjects if self._reached(subject) < recipients)
+
+        wait(lambda: not missing(), missing, seconds)
 
     def _reached(self, subject: str) -> int:
         with self._lock:

@@ -13,7 +13,8 @@ from gateway.loader import load
 from gateway.mail import headers
 from tests.support import mailman
 from tests.support.gateway import World, campaign
-from tests.support.tools import copies, eventually
+from tests.support.tools import copies
+from tests.support.waiting import wait
 
 AGREED, OBJECTED = "camille.durand@mailbox.example", "opposee@mailbox.example"
 LIST = "lettre@maison-lavande.example"
@@ -44,7 +45,7 @@ def test_a_list_of_mailman_goes_out_lawfully_and_an_opt_out_here_ends_the_member
             for address in (AGREED, OBJECTED):
                 core.join(address)
             core.post(post("Novembre"))
-            eventually(lambda: len(copies(world)) == 1, "the copy never left")
+            wait(lambda: len(copies(world)) == 1)
             (copy,) = copies(world)
             assert OBJECTED.encode() not in copy
             assert load("mailman").recognise(headers.parse(copy.replace(b"\n", b"\r\n")).pairs()).tool == "mailman"
@@ -52,7 +53,7 @@ def test_a_list_of_mailman_goes_out_lawfully_and_an_opt_out_here_ends_the_member
             link = re.search(rb"<(http[^>]+/1/[^>]+)>", re.sub(rb"\r\n[ \t]+", b" ", copy))
             assert link is not None
             urllib.request.urlopen(link[1].decode(), b"List-Unsubscribe=One-Click", timeout=60).close()
-            eventually(lambda: AGREED not in core.members(), "still a member at Mailman")
+            wait(lambda: AGREED not in core.members())
             assert core.members() == {OBJECTED}  # said no before there was a tool to be told: `plugin sync` is for that
 
             said = world.run("plugin", "sync", "mailman", "--list", "lettre", "--json")

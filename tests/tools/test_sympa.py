@@ -14,7 +14,8 @@ from gateway.mail import headers
 from gateway.plugin import Hints
 from tests.support import sympa
 from tests.support.gateway import World, campaign
-from tests.support.tools import copies, eventually
+from tests.support.tools import copies
+from tests.support.waiting import wait
 
 AGREED, OBJECTED, OTHER = "camille.durand@mailbox.example", "opposee@mailbox.example", "autre@mailbox.example"
 LIST, AUTHOR = "lettre@maison-lavande.example", "redaction@maison-lavande.example"
@@ -51,7 +52,7 @@ def test_a_list_of_sympa_goes_out_lawfully_and_an_opt_out_here_ends_the_membersh
         try:
             core.join(AGREED, OBJECTED, OTHER)
             core.post(post("Novembre"))
-            eventually(lambda: len(copies(world)) == 1, "the copy never left", core.story)
+            wait(lambda: len(copies(world)) == 1, core.story)
             (copy,) = copies(world)
             assert OBJECTED.encode() not in copy
             text = message_from_bytes(copy, policy=policy.default).get_body(("plain",))
@@ -64,7 +65,7 @@ def test_a_list_of_sympa_goes_out_lawfully_and_an_opt_out_here_ends_the_membersh
             link = re.search(rb"<(http[^>]+/1/[^>]+)>", re.sub(rb"\r\n[ \t]+", b" ", copy))
             assert link is not None
             urllib.request.urlopen(link[1].decode(), b"List-Unsubscribe=One-Click", timeout=60).close()
-            eventually(lambda: AGREED not in core.members(), "still a member at Sympa", core.story)
+            wait(lambda: AGREED not in core.members(), core.story)
             assert core.members() == {OBJECTED, OTHER}  # `plugin sync` is for the no that was there before the tool
 
             # The dump is older than that: Sympa is told of both, and that one of them is no member is no failure.
