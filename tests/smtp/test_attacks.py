@@ -10,8 +10,9 @@ import pytest
 from gateway import journal
 from gateway.flow.room import FREE
 from gateway.smtp.guard import Guard, network_of
-from tests.support.dialog import connect, empty, until
+from tests.support.dialog import connect, empty, ready
 from tests.support.recording import PASSWORD, USER, RecordingGate
+from tests.support.waiting import until
 
 WRONG = "AUTH PLAIN " + b64encode(f"\0{USER}\0wrong".encode()).decode()
 RIGHT = "AUTH PLAIN " + b64encode(f"\0{USER}\0{PASSWORD}".encode()).decode()
@@ -28,15 +29,6 @@ def logged() -> Iterator[None]:
 
 def events(capsys: pytest.CaptureFixture[str]) -> list[str]:
     return [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()]
-
-
-async def ready(door):
-    client = await connect(door.addresses[0])
-    await client.begin()
-    await client.ask("MAIL FROM:<news@sender.test>")
-    await client.ask("RCPT TO:<anna@list.test>")
-    await client.ask("DATA")
-    return client
 
 
 async def greeted(door):

@@ -13,7 +13,7 @@ from gateway.errors import Misuse
 from gateway.smtp import SmtpOptions, start
 from gateway.smtp.handler import Handler, check_hooks
 from tests.smtp.conftest import ANYWHERE, write_certificate
-from tests.support.dialog import CREDENTIALS, Client, connect, empty
+from tests.support.dialog import CREDENTIALS, Client, connect, empty, ready
 from tests.support.recording import RecordingGate
 
 
@@ -179,11 +179,7 @@ def test_closing_cuts_off_who_does_not_come_to_an_end(opened, gate: RecordingGat
 def test_a_message_under_way_is_finished_when_its_client_leaves(opened, gate: RecordingGate) -> None:
     async def session() -> None:
         async with opened() as door:
-            client = await connect(door.addresses[0])
-            await client.begin()
-            await client.ask("MAIL FROM:<news@sender.test>")
-            await client.ask("RCPT TO:<anna@list.test>")
-            await client.ask("DATA")
+            client = await ready(door)
             client.send(b"slow message\r\n.\r\n")
             await gate.started.wait()
             client.writer.transport.abort()

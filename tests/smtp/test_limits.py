@@ -6,17 +6,8 @@ import resource
 import pytest
 
 from gateway.smtp import SmtpOptions
-from tests.support.dialog import connect, empty
+from tests.support.dialog import connect, empty, ready
 from tests.support.recording import RecordingGate
-
-
-async def ready(door):
-    client = await connect(door.addresses[0])
-    await client.begin()
-    await client.ask("MAIL FROM:<news@sender.test>")
-    await client.ask("RCPT TO:<anna@list.test>")
-    await client.ask("DATA")
-    return client
 
 
 def test_a_message_of_exactly_the_allowed_size_is_taken_whatever_its_dots(opened, gate: RecordingGate) -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.support.dialog import connect
+from tests.support.dialog import connect, ready
 from tests.support.recording import RecordingGate
 
 # "end of data" as some server or other has taken it (sec-consult 2023, CVE-2023-51764/5/6, CVE-2024-27305)
@@ -29,11 +29,7 @@ INNER = b"MAIL FROM:<fake@sender.test>\r\nRCPT TO:<victim@list.test>\r\nDATA\r\n
 def test_a_false_end_is_refused_and_the_rest_never_looked_at(opened, gate: RecordingGate, false_end: bytes) -> None:
     async def session() -> None:
         async with opened() as door:
-            client = await connect(door.addresses[0])
-            await client.begin()
-            await client.ask("MAIL FROM:<news@sender.test>")
-            await client.ask("RCPT TO:<anna@list.test>")
-            await client.ask("DATA")
+            client = await ready(door)
             client.send(b"Subject: x\r\n\r\nouter" + false_end + INNER)
             assert (await client.hear()).startswith("554 5.6.0")
             await client.closed()
@@ -73,11 +69,7 @@ def test_it_does_not_matter_how_the_network_cuts_a_message(opened, gate: Recordi
 def test_a_client_that_waits_for_a_false_end_is_told_soon(opened, gate: RecordingGate) -> None:
     async def session() -> None:
         async with opened() as door:
-            client = await connect(door.addresses[0])
-            await client.begin()
-            await client.ask("MAIL FROM:<news@sender.test>")
-            await client.ask("RCPT TO:<anna@list.test>")
-            await client.ask("DATA")
+            client = await ready(door)
             client.send(b"unix lines\n.\n")
             assert (await client.hear()).startswith("554 5.6.0")
             await client.closed()

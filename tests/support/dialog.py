@@ -17,11 +17,11 @@ import asyncio
 import ssl
 from base64 import b64encode
 from codecs import escape_decode
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.smtp import Door
 from tests.support.recording import PASSWORD, USER, RecordingGate
+from tests.support.waiting import until
 
 SECONDS = 10
 CREDENTIALS = b64encode(f"\0{USER}\0{PASSWORD}".encode()).decode()
@@ -84,16 +84,19 @@ async def connect(address: tuple[str, int], tls: ssl.SSLContext | None = None) -
     return Client(*await asyncio.open_connection(*address, ssl=tls, server_hostname=host))
 
 
-async def until(true: Callable[[], bool]) -> None:
-    """Wait until something holds."""
-    async with asyncio.timeout(SECONDS):
-        while not true():  # noqa: ASYNC110 (the door has no events for tests)
-            await asyncio.sleep(0.01)
+async def ready(door: Door) -> Client:
+    """Return a client that has logged in and named a recipient, and may write the message now."""
+    client = await connect(door.addresses[0])
+    await client.begin()
+    await client.ask("MAIL FROM:<news@sender.test>")
+    await client.ask("RCPT TO:<anna@list.test>")
+    await client.ask("DATA")
+    return client
 
 
 async def empty(door: Door) -> None:
     """Wait until everybody has left."""
-    await until(lambda: not door.sessions)
+    await until(lambda: not door.sessions, SECONDS)
 
 
 async def play(script: str, address: tuple[str, int], gate: RecordingGate, tls: ssl.SSLContext) -> None:
