@@ -4,7 +4,8 @@ GatewayError
 ├── Misuse       what was asked is wrong; the message names the place and the cure
 │   └── NotFound what was named does not exist
 ├── TryLater     something needed cannot be reached now; nothing was changed
-│   └── Full     there is no room for more
+│   ├── Full     there is no room for more
+│   └── InDoubt  … or was, for the connection was lost in the very commit
 └── Bug          our own mistake; carries a reference number under which the log tells the story
 """
 
@@ -30,6 +31,10 @@ class TryLater(GatewayError):
 
 class Full(TryLater):
     """There is no room for more now."""
+
+
+class InDoubt(TryLater):
+    """The database was lost in the very commit: nobody knows whether it was done."""
 
 
 class Bug(GatewayError):

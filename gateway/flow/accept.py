@@ -11,6 +11,7 @@ from contextlib import nullcontext
 from datetime import timedelta
 
 from gateway import clock
+from gateway.errors import InDoubt
 from gateway.flow import intake, judge, report, rows
 from gateway.flow.commit import Committer, Entry, Filing
 from gateway.flow.context import Context
@@ -139,6 +140,10 @@ class Accept:
         """Write what is kept; then 250."""
         try:
             await self._committer.write(filing)
+        except (InDoubt, asyncio.CancelledError):  # it may be durable, or become so: the tool has gone meanwhile
+            if lease:
+                lease.abandon()
+            raise
         except BaseException:
             if lease:
                 lease.give_back()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway import clock, meters
+from gateway.errors import InDoubt
 from gateway.flow.context import Context
 from gateway.store import handles, ledger, receipts, reports, spool, trails
 from gateway.store.group import Group
@@ -48,6 +49,8 @@ class Filing:
     reports: list[Row] = field(default_factory=list)  # those that no receipt goes with
     handle: Row | None = None
     trail: Row | None = None  # what is remembered of the submission
+    loose: Sequence[Row] = ()  # parcels whose lease is given back, if they are there and it is ours
+    doubtful: bool = False  # it may have been written
 
     @property
     def keeps(self) -> Row | None:
@@ -89,8 +92,15 @@ class Committer:
         self._group: Group[Tx, Filing, Filing] = Group(self._begin, self._work, linger=LINGER, name="commit")
 
     async def write(self, filing: Filing) -> Filing:
-        """Return the filing with its numbers once it is durable; raise `errors.TryLater` when it could not be."""
-        await self._group.ask(filing)
+        """Return the filing with its numbers once it is durable; raise `errors.TryLater` when it could not be.
+
+        One that may have been written is written again under the same numbers, unless it is there.
+        """
+        try:
+            await self._group.ask(filing)
+        except InDoubt:
+            filing.doubtful = True
+            await self._group.ask(filing)
         _count(filing.entries)
         return filing
 
@@ -109,6 +119,25 @@ class Committer:
         numbers = iter(self._store.take(sum(filing.width for filing in filings)))
         for filing in filings:
             filing.number(numbers)
+        self._write(tx, self._unwritten(tx, filings))
+        return filings
+
+    def _unwritten(self, tx: Tx, filings: Sequence[Filing]) -> Sequence[Filing]:
+        """Return the filings without those that turn out to have been written when the database was lost."""
+        doubtful = [filing for filing in filings if filing.doubtful]
+        if not doubtful:
+            return filings
+        written = receipts.there(tx, [filing.entries[0].receipt["id"] for filing in doubtful if filing.entries])
+        ours = spool.ours(tx, self._node, [filing.settled.parcel_id for filing in doubtful if filing.settled])
+
+        def known(filing: Filing) -> bool:
+            if filing.entries:
+                return filing.entries[0].receipt["id"] in written
+            return filing.settled is not None and filing.settled.parcel_id not in ours
+
+        return [filing for filing in filings if not (filing.doubtful and known(filing))]
+
+    def _write(self, tx: Tx, filings: Sequence[Filing]) -> None:
         entries = [entry for filing in filings for entry in filing.entries]
         for entry in entries:
             if entry.copy:  # here and not on the loop: hashing lets go of the interpreter lock, and the loop must not
@@ -128,7 +157,8 @@ class Committer:
             [entry.parcel for entry in entries if entry.parcel],
         )
         receipts.write(tx, [entry.receipt for entry in entries])
-        return filings
+        if loose := {row["id"] for filing in filings for row in filing.loose if "id" in row}:
+            spool.free(tx, self._node, loose, clock.now())
 
 
 def _count(entries: Sequence[Entry]) -> None:

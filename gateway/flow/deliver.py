@@ -12,9 +12,9 @@ from datetime import timedelta
 from functools import partial
 
 from gateway import clock, journal
-from gateway.errors import TryLater
+from gateway.errors import InDoubt, TryLater
 from gateway.flow import rows
-from gateway.flow.commit import Committer, Filing
+from gateway.flow.commit import Committer, Filing, Row
 from gateway.flow.context import Context
 from gateway.flow.handover import Handover, Job
 from gateway.flow.room import FREE, Room
@@ -25,6 +25,7 @@ from gateway.store import spool
 from gateway.store.spool import Claimed, Handed
 
 LAST = 10.0  # seconds that outcomes have to be written down when the time to stop is over
+SETTLING = 5.0  # seconds that everybody has to write down outcomes when the store was away
 IDLE = 1.0  # seconds between looks at the spool while nothing wakes us
 SMALL = 1_048_576  # bytes; larger messages are read back from the spool rather than kept in memory until their turn
 MUCH = 33_554_432  # bytes of messages kept in memory until their turn; more are read back, too
@@ -61,6 +62,11 @@ class Lease:
         """Release the places kept."""
         self._deliverer.reserved -= self._count
 
+    def abandon(self) -> None:
+        """Release the places kept by a filing of which nobody knows whether it is, or will be, durable."""
+        self.give_back()
+        self._deliverer.let_go([entry.parcel for entry in self._filing.entries if entry.parcel])
+
 
 class Deliverer:
     """Holds at most `[limits] deliveries` parcels and attempts `[upstream] connections` of them at a time."""
@@ -77,9 +83,11 @@ class Deliverer:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._terms: dict[int, Term] = {}  # of the parcels that the tasks carry
         self._handed: set[int] = set()  # parcels of which only the outcome is left to write
+        self._loose: list[Row] = []  # parcels that are leased to us, it may be, and that we do not carry
+        self._away = False  # the store was, when we last asked
         self._wake = asyncio.Event()
         self._behind = True  # parcels may be waiting in the spool that nobody holds
-        self._stopping = False
+        self._stopping = asyncio.Event()
         self.adopt()
 
     def adopt(self) -> None:
@@ -92,7 +100,7 @@ class Deliverer:
     @property
     def free(self) -> int:
         """Return how many more parcels the process may hold."""
-        return 0 if self._stopping else self._most - len(self._tasks) - self.reserved
+        return 0 if self._stopping.is_set() else self._most - len(self._tasks) - self.reserved
 
     def lease(self, filing: Filing, prepared: Plan | Unfit) -> Lease | None:
         """Mark the waiting parcels of `filing` as leased to this process, when it has room for all of them."""
@@ -105,6 +113,10 @@ class Deliverer:
             parcel |= {"state": "leased", "node": self._node, "leased_until": until, "due_at": until}
         self.reserved += len(waiting)
         return Lease(self, filing, prepared, len(waiting), term)
+
+    def let_go(self, parcels: Sequence[Row]) -> None:
+        """Give back the leases on parcels that nobody carries, as soon as the store takes it."""
+        self._loose += parcels
 
     def look(self) -> None:
         """Look into the spool soon: parcels were put there that nobody holds."""
@@ -136,9 +148,10 @@ class Deliverer:
         """Claim and attempt due parcels until `stop`."""
         renewing = asyncio.create_task(self._renew())
         try:
-            while not self._stopping:
+            while not self._stopping.is_set():
                 self._wake.clear()
-                await self._claim()
+                if await self._reachable():
+                    await self._claim()
                 self._wake_up()
                 await self._pause()
         finally:
@@ -146,12 +159,13 @@ class Deliverer:
 
     async def stop(self, grace: float) -> None:
         """Take no more parcels; give those in hand `grace` seconds; leave the rest to whoever comes."""
-        self._stopping = True
+        self._stopping.set()
         self._wake.set()
         if self._tasks:
             await asyncio.wait(self._tasks.values(), timeout=grace)
-        if left := set(self._tasks) - self._handed:
-            await _break_off([self._tasks[number] for number in left])
+        left = set(self._tasks) - self._handed
+        await _break_off([self._tasks[number] for number in left])
+        if left := left | ({row["id"] for row in self._loose if "id" in row} - set(self._tasks)):
             await self._give_back(left)
         if self._tasks:  # what the next hop has must be written down, or it gets it again
             await asyncio.wait(self._tasks.values(), timeout=LAST)
@@ -175,6 +189,43 @@ class Deliverer:
             async with asyncio.timeout(IDLE):
                 await self._wake.wait()
 
+    async def _reachable(self) -> bool:
+        """Return whether the store answers, and see that leases nobody carries are given back.
+
+        After an absence everybody has first to write down what the next hop took meanwhile: leases may have ended, and
+        whoever claimed these parcels at once would send them a second time.
+        """
+        try:
+            if self._away:
+                await asyncio.to_thread(self._store.ping)
+                self._away = False
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._stopping.wait(), SETTLING)
+            await self._give_up_loose()
+        except TryLater as trouble:
+            self._unreachable(trouble)
+            return False
+        return not self._stopping.is_set()
+
+    async def _give_up_loose(self) -> None:
+        """Give back the leases that nobody carries; by the committer, which may just be writing one of them."""
+        carried = [
+            row for row in self._loose if row.get("id") in self._tasks
+        ]  # its lease may have ended, and begun anew
+        loose = [row for row in self._loose if row.get("id") not in self._tasks]
+        if loose:
+            self._loose = carried
+            try:
+                await self._committer.write(Filing(loose=loose))
+            except TryLater:
+                self._loose += loose
+                raise
+            self._behind = True
+
+    def _unreachable(self, trouble: TryLater) -> None:
+        self._away = True
+        journal.warn("spool-unreachable", why=str(trouble))
+
     async def _claim(self) -> None:
         """Claim due parcels and start them.
 
@@ -188,7 +239,7 @@ class Deliverer:
         try:
             parcels, sizes, term = await asyncio.to_thread(self._take, room)
         except TryLater as trouble:
-            journal.warn("spool-unreachable", why=str(trouble))
+            self._unreachable(trouble)
             return
         finally:
             self.reserved -= room
@@ -199,10 +250,15 @@ class Deliverer:
 
     def _take(self, most: int) -> tuple[Sequence[Claimed], Mapping[int, int], Term]:
         """Return parcels, how large the messages are that they belong to, and the time that they are leased for."""
-        with self._store.begin() as tx:
-            term = Term(self._period)
-            parcels = spool.claim(tx, self._node, clock.now(), self._period, most)
-            return parcels, spool.sizes(tx, {parcel.submission_id for parcel in parcels}), term
+        parcels: Sequence[Claimed] = ()
+        try:
+            with self._store.begin() as tx:
+                term = Term(self._period)
+                parcels = spool.claim(tx, self._node, clock.now(), self._period, most)
+                return parcels, spool.sizes(tx, {parcel.submission_id for parcel in parcels}), term
+        except InDoubt:
+            self.let_go([{"id": parcel.id} for parcel in parcels if parcel.id not in self._tasks])
+            raise
 
     async def _renew(self) -> None:
         """Renew what is in hand well before it ends, so that only a dead node loses its parcels."""
@@ -233,7 +289,7 @@ class Deliverer:
             await self._attempt(parcel, promised=promised)
 
     async def _attempt(self, parcel: Claimed, *, promised: bool) -> None:
-        """Attempt, then record; without its evidence a parcel stays leased and is taken up when the lease ends."""
+        """Attempt, then record; a parcel that could not be decided on is let go."""
         try:
             async with self._slots:
                 book = await self._shelf.lend(parcel.submission_id, promised=promised)
@@ -243,6 +299,7 @@ class Deliverer:
                     self._shelf.give_back(parcel.submission_id)
         except TryLater as trouble:
             journal.warn("delivery-undecided", ref=parcel.id, why=str(trouble))
+            self._loose.append({"id": parcel.id})
             return
         except Exception as error:
             filing = self._handover.stumbled(parcel, journal.fault("delivery-broken", error))
@@ -262,7 +319,7 @@ class Deliverer:
             except TryLater as trouble:
                 journal.warn("outcome-not-yet-recorded", why=str(trouble))
                 await asyncio.sleep(pause)
-                pause = min(pause * 2, 5.0)
+                pause = min(pause * 2, SETTLING / 2)
             else:
                 self._tell(filing)
                 return

@@ -11,7 +11,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlmodel import Session
 
 from gateway import clock
-from gateway.errors import Bug, Misuse, TryLater
+from gateway.errors import Bug, InDoubt, Misuse, TryLater
 from gateway.store import embedded, server
 from gateway.store.numbers import Name, Numbers
 from gateway.store.reading import Reading, Snapshots
@@ -43,13 +43,20 @@ class Store:
 
         On SQLite it is the only one that writes from its beginning. Raises `errors.TryLater` when the database cannot
         be reached, is locked for too long or goes away; nothing was changed then, except that a connection lost in
-        the very commit leaves open whether it was. One thread has one transaction at a time.
+        the very commit leaves open whether it was (`errors.InDoubt`). One thread has one transaction at a time.
         """
         if self._numbers.busy:
             raise Bug("a transaction was begun inside a transaction")
-        with told(), Session(self._writer, expire_on_commit=False) as tx, self._numbers.within(tx), tx.begin():
-            tx.connection()  # the lock is taken now, not at the first statement
-            yield tx
+        committing = False
+        try:
+            with told(), Session(self._writer, expire_on_commit=False) as tx, self._numbers.within(tx), tx.begin():
+                tx.connection()  # the lock is taken now, not at the first statement
+                yield tx
+                committing = True
+        except TryLater as trouble:
+            if committing and type(trouble) is TryLater:
+                raise InDoubt(str(trouble)) from trouble
+            raise
 
     @contextmanager
     def read(self) -> Iterator[Session]:

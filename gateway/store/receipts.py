@@ -14,6 +14,7 @@ from gateway.store.tables import Receipt
 
 _insert = Inserter(Receipt)
 _RECEIPTS = table_of(Receipt)
+_THERE = Prepared(core_select(_RECEIPTS.c.id).where(Among(_RECEIPTS.c.id, "ids")))
 _HANDED_OVER = Prepared(
     core_select(_RECEIPTS.c.ref, _RECEIPTS.c.account_id, _RECEIPTS.c.at)
     .where(Among(_RECEIPTS.c.ref, "refs"), _RECEIPTS.c.outcome == "delivered")
@@ -24,6 +25,11 @@ _HANDED_OVER = Prepared(
 def write(tx: Session, rows: Sequence[Row]) -> None:
     """Write receipts: objects, or mappings of column names (see `rows.Inserter`)."""
     _insert(tx, rows)
+
+
+def there(tx: Session, ids: Collection[int]) -> set[int]:
+    """Return which of these numbers are receipts that were written."""
+    return {row[0] for row in _THERE(tx, {"ids": ids})}
 
 
 def of_ref(tx: Session, ref: int) -> list[Receipt]:

@@ -139,6 +139,7 @@ _FREE = Prepared(
     .where(Among(_PARCELS.c.id, "ids"), *_MINE)
     .values(state="waiting", due_at=bindparam("now", type_=Moment), node="", leased_until=None)
 )
+_OURS = Prepared(select(_PARCELS.c.id).where(Among(_PARCELS.c.id, "ids"), *_MINE))
 # In ascending order, so that nodes do not wait for each other.
 _LOCK = Prepared(
     select(_SUBMISSIONS.c.id).where(Among(_SUBMISSIONS.c.id, "ids")).order_by(_SUBMISSIONS.c.id).with_for_update()
@@ -189,6 +190,11 @@ def renew(tx: Session, node: str, ids: Collection[int], now: datetime, until: da
 def free(tx: Session, node: str, ids: Collection[int], now: datetime) -> int:
     """Let any node have those parcels of `node` at once; return how many there were."""
     return _FREE.count(tx, {"ids": ids, "mine": node, "now": now})
+
+
+def ours(tx: Session, node: str, ids: Collection[int]) -> set[int]:
+    """Return which of those parcels are leased to `node`."""
+    return {row[0] for row in _OURS(tx, {"ids": ids, "mine": node})}
 
 
 def inherit(tx: Session, nodes: Collection[str], now: datetime, lease: timedelta) -> int:
