@@ -117,7 +117,7 @@ def known(encoding: str) -> bool:
 def readings(raw: bytes, encoding: str, label: str) -> tuple[bytes, ...]:
     """Return the body as it is and in each way that a lenient reader may decode it, `label` being its charset.
 
-    In charsets that write "<" as others do not it comes in UTF-8 as well.
+    In charsets that write "<" as others do not it comes in UTF-8 as well; what may be UTF-16, without its NULs.
     """
     found = [raw]
     try:
@@ -130,7 +130,7 @@ def readings(raw: bytes, encoding: str, label: str) -> tuple[bytes, ...]:
     name = charset(label)
     if name and not transparent(name):
         found += [data.decode(name, "replace").encode("utf-8", "replace") for data in found]
-    return tuple(found)
+    return (*found, *[data.replace(b"\0", b"") for data in found if b"\0" in data])
 
 
 def qp(data: bytes) -> bytes:

@@ -12,6 +12,8 @@ from gateway.mail.placeholders import Found, Kind
 from gateway.mail.structure import Broken, Part
 from gateway.mail.tracking import Watch
 
+_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_SHIFTS = (b"\0", b"\x1b", b"\x0e")
 _PGP = b"-----BEGIN PGP MESSAGE-----"
 
 
@@ -49,7 +51,7 @@ def read(content: bytes, part: Part, *, mention: bool) -> Source | None:
     markup = part.kind in HTML
     anew = not encode.transparent(charset)
     reading = "ascii" if data.isascii() and not anew else "" if markup and not anew else encode.reading(data, charset)
-    if reading is None or (markup and anew):
+    if reading is None or (markup and anew) or (not anew and _guessed(data)):
         return None
     if anew:
         data, reading = data.decode(reading).removeprefix("\ufeff").encode(), "utf-8"
@@ -67,6 +69,14 @@ def read(content: bytes, part: Part, *, mention: bool) -> Source | None:
         watches = tuple([Watch(place(one.start), place(one.end), one.instead) for one in watches])
     spot = html.find(page) if page and mention else None
     return Source(part, raw, data, charset, reading, anew, page, place, found, watches, spot)
+
+
+def _guessed(data: bytes) -> bool:
+    """Return whether some reader may take `data` for another charset than it says, one that is not written in ASCII.
+
+    By its first bytes, as browsers do (UTF-16), or by an escape (ISO-2022): what goes in behind would be other letters.
+    """
+    return data.startswith(_MARKS) or any(sign in data for sign in _SHIFTS)
 
 
 def _found(data: bytes, page: Page | None) -> tuple[Found, ...]:

@@ -2,12 +2,13 @@
 
 import time
 import tracemalloc
+from base64 import encodebytes
 
 import pytest
 
 from gateway.errors import Misuse
 from gateway.mail import headers, looks, rewrite
-from gateway.mail.rewrite import Plan, Unfit
+from gateway.mail.rewrite import Plan, Unfit, plan
 
 HEAD = b"From: a@b.fr\r\nSubject: x\r\nMIME-Version: 1.0\r\n"
 MILLION = 1_000_000
@@ -89,3 +90,29 @@ def test_nobody_hides_behind_a_long_from_field() -> None:
 
     with pytest.raises(Misuse, match="longer than"):
         looks.authors(headers.parse(content))
+
+
+UTF_16 = "<p>Offre</p>".encode("utf-16-le")
+
+
+@pytest.mark.parametrize("data", [b"\xff\xfe" + UTF_16, UTF_16, b"\xff\xfeabc", b"<p>Offre</p>\x1b$B", b"<p>Offre\x0e"])
+@pytest.mark.parametrize("charset", ["utf-8", "iso-8859-1", "us-ascii"])
+@pytest.mark.parametrize("kind", ["html", "plain"])
+def test_what_may_be_read_in_another_charset_bears_no_mention(kind: str, charset: str, data: bytes) -> None:
+    """Browsers believe the first bytes more than the label."""
+    ready = plan(_labelled(kind, charset, data))
+    assert isinstance(ready, Plan)
+    assert ready.wrapped
+
+
+def test_a_pixel_is_found_in_every_charset_that_a_reader_may_guess() -> None:
+    page = '<img src="http://t.example/x.gif" width="1" height="1">'
+    for data in (page.encode("utf-16"), page.encode("utf-16-be")):
+        unfit = plan(_labelled("html", "utf-8", data))
+        assert isinstance(unfit, Unfit)
+        assert unfit.key == "pixel-sealed"
+
+
+def _labelled(kind: str, charset: str, data: bytes) -> bytes:
+    fields = f"From: a@b.fr\r\nSubject: x\r\nMIME-Version: 1.0\r\nContent-Type: text/{kind}; charset={charset}\r\n"
+    return f"{fields}Content-Transfer-Encoding: base64\r\n\r\n".encode() + encodebytes(data).replace(b"\n", b"\r\n")
