@@ -5,12 +5,12 @@ import signal
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from gateway import clock, journal, sample
 from gateway.commands.common import Shell, Verb, pass_shell
+from gateway.commands.output import show
 from gateway.demo import Demo, Fortune, fetch
 from gateway.law.reasons import Fate
 from gateway.text import say
@@ -110,12 +110,11 @@ class Tale:
             mark = "✓ " if fortune.verdict.fate is Fate.SEND else "✗ "
             verdict = Text(mark + fortune.verdict.code, style=style)
             table.add_row(fortune.address.partition("@")[0], fortune.list, fortune.known_as, verdict, fortune.sentence)
-        console = Console(highlight=False)
-        console.print(table)
-        console.print()
+        show(table)
+        self._out.text("")
         for fortune in fortunes:
             if fortune.copy:
-                console.print(Text(f"{fortune.address}  {_short(fortune.copy)}"), soft_wrap=True)
+                self._out.text(f"{fortune.address}  {_short(fortune.copy)}")
 
     def _say(self, key: str, **fields: object) -> None:
         if not self._out.json:

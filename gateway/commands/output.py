@@ -1,6 +1,8 @@
 """How commands speak: data on standard output, as tables that fit the terminal or as JSON; talk on standard error."""
 
 import json
+import os
+import re
 import sys
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,6 +11,7 @@ from typing import Any
 
 import click
 from rich.console import Console
+from rich.measure import Measurement
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
@@ -17,6 +20,11 @@ from gateway.text import cited, say
 
 Row = Mapping[str, Any]
 _WHOLE = {"code", "fate", "ref", "state"}  # short words that must not be broken
+_ENDLESS = 10_000  # columns of a pipe or a file, where nothing is broken into lines
+# Rich breaks lines at every blank; these stand for those at which nobody does.
+_KEPT = str.maketrans({"\ue000": " ", "\ue001": "\u00a0", "\ue002": "\u202f"})
+_KEEP = str.maketrans({"\u00a0": "\ue001", "\u202f": "\ue002"})
+_FRENCH = re.compile(r"(?<=«) | (?=[»:;?!](?:\s|$))")
 
 
 class Output:
@@ -32,33 +40,31 @@ class Output:
     ) -> None:
         """Print rows: a JSON array of objects with every key, or a table of `columns` no wider than the terminal.
 
+        Where that is too narrow even for the longest words, each row is written as `record` writes it.
         `style` says in which colour a row is shown; only a terminal shows it.
         """
         if self.json:
             self.data(list(rows))
             return
+        rows = list(rows)
         table = Table(box=None, pad_edge=False, header_style="bold")
         for column in columns:
             table.add_column(self.title(column), overflow="fold", no_wrap=column in _WHOLE)
         for row in rows:
-            table.add_row(*(Text(self._cell(column, row.get(column))) for column in columns), style=style(row))
-        if table.row_count:
-            self._console().print(table)
-        else:
+            table.add_row(*(self._cell(column, row.get(column)) for column in columns), style=style(row))
+        if not rows:
             self.note("nothing")
+        elif _fits(table):
+            show(table)
+        else:
+            show(*(self._lines({column: row.get(column) for column in columns}, style(row)) for row in rows))
 
     def record(self, row: Row) -> None:
         """Print one thing: a JSON object, or a line for each key that has a value."""
         if self.json:
             self.data(row)
             return
-        table = Table(box=None, pad_edge=False, show_header=False)
-        table.add_column(style="bold", no_wrap=True)
-        table.add_column(overflow="fold")
-        for key, value in row.items():
-            if value not in (None, "", [], {}, ()):
-                table.add_row(self.title(key), Text(self._cell(key, value)))
-        self._console().print(table)
+        show(self._lines(row))
 
     def data(self, value: object) -> None:
         """Print one JSON document."""
@@ -95,12 +101,44 @@ class Output:
         except KeyError:
             return column
 
-    def _cell(self, column: str, value: object) -> str:
-        text = cell(value, self.zone)
-        return cited(text, self.lang) if column == "article" else text
+    def _lines(self, row: Row, style: str | None = None) -> Table:
+        """Return a line for each key that has a value."""
+        table = Table(box=None, pad_edge=False, show_header=False)
+        table.add_column(style="bold", no_wrap=True)
+        table.add_column(overflow="fold")
+        for key, value in row.items():
+            if value not in (None, "", [], {}, ()):
+                table.add_row(self.title(key), self._cell(key, value), style=style)
+        return table
 
-    def _console(self) -> Console:
-        return Console(file=sys.stdout, highlight=False, soft_wrap=False)
+    def _cell(self, column: str, value: object) -> Text:
+        text = cell(value, self.zone)
+        return Text(_held(cited(text, self.lang) if column == "article" else text))
+
+
+def show(*tables: Table) -> None:
+    """Print tables, an empty line between them: as wide as the terminal, in a pipe or a file as wide as they are."""
+    for place, table in enumerate(tables):
+        screen = _screen()
+        with screen.capture() as captured:
+            screen.print(table)
+        click.echo("\n" * (place > 0) + captured.get().translate(_KEPT), nl=False)
+
+
+def _held(text: str) -> str:
+    """Return text whose blanks that do not break are other signs, which `show` puts back."""
+    return _FRENCH.sub("\ue000", text.translate(_KEEP))
+
+
+def _fits(table: Table) -> bool:
+    """Return whether every word of a table has its place."""
+    screen = _screen()
+    return Measurement.get(screen, screen.options.update(width=_ENDLESS), table).minimum <= screen.width
+
+
+def _screen() -> Console:
+    endless = not sys.stdout.isatty() and not os.environ.get("COLUMNS")
+    return Console(file=sys.stdout, highlight=False, soft_wrap=False, width=_ENDLESS if endless else None)
 
 
 def progress() -> Progress:

@@ -7,12 +7,12 @@ from zoneinfo import ZoneInfo
 
 import click
 from rich.bar import Bar
-from rich.console import Console
 from rich.table import Table
 
 from gateway import clock
 from gateway.commands.common import Shell, Verb, pass_shell
 from gateway.commands.found import advertiser_named, list_named
+from gateway.commands.output import show
 from gateway.errors import Misuse
 from gateway.flow import figures
 from gateway.flow.figures import MEASURES, Figures
@@ -126,4 +126,4 @@ def _days(shell: Shell, found: Figures) -> None:
         figures_ = (str(counted[name]) for name in ("refused", "opt_outs"))
         table.add_row(day.isoformat(), str(counted["delivered"]), bar, *figures_)
     shell.out.text("")
-    Console(highlight=False).print(table)
+    show(table)
