@@ -1,6 +1,6 @@
 """`queue`: the spool."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -135,19 +135,21 @@ def _apply(
         raise Misuse("name references, or say --all")
     done = 0
     with shell.context() as context:
-        if refs:
+        for ids in [refs] if refs else _pages(context, states):
             with context.store.begin() as tx:
-                done = change(tx, refs, clock.now())
-        for state in states if every else ():
-            after = 0
-            while ids := _page(context, state, after):
-                with context.store.begin() as tx:
-                    done += change(tx, ids, clock.now())
-                after = ids[-1]
+                done += change(tx, ids, clock.now())
     shell.out.record({"done": done, "asked": len(refs) if refs else None})
     if refs and done < len(set(refs)):
         shell.out.note("queue-some-not", states=", ".join(states))
         no()
+
+
+def _pages(context: Context, states: tuple[str, ...]) -> Iterator[Sequence[int]]:
+    for state in states:
+        after = 0
+        while ids := _page(context, state, after):
+            yield ids
+            after = ids[-1]
 
 
 def _page(context: Context, state: str, after: int) -> list[int]:

@@ -13,7 +13,7 @@ from gateway.flow.context import Context
 from gateway.law.events import Kind
 from gateway.mail.address import parse
 from gateway.store import handles, ledger, lists, receipts, requests, seals, signups
-from gateway.store.tables import Advertiser, Contact, Event, Receipt
+from gateway.store.tables import Advertiser, Contact, Event, List, Receipt
 from gateway.store.tx import Tx
 from gateway.text import FALLBACK, has, local, say
 
@@ -31,7 +31,8 @@ _STYLE = (
 def document(context: Context, tx: Tx, owner: Advertiser, contact: Contact, lang: str = "") -> dict[str, Any]:
     """Return what GDPR 15(1) and (3) ask for, in sections; moments are aware. `lang`: the person's own unless given."""
     events = ledger.of_contact(tx, contact.id)
-    names = {row.id: row for row in lists.all(tx, owner.id)}
+    rows = {row.id: row for row in lists.all(tx, owner.id)}
+    names: dict[int | None, str] = {row.id: row.name for row in rows.values()}
     lang = lang or language(contact)
     hidden = {"id", "advertiser_id", "address_key"}
     opposed = consent.noes(context, tx, owner.id, parse(contact.address))
@@ -49,18 +50,18 @@ def document(context: Context, tx: Tx, owner: Advertiser, contact: Contact, lang
         "retention": say("rights.retention", lang, years=context.policy.prospect_years),
         "rights": say("rights.rights", lang, contact=owner.dpo or owner.email or owner.privacy_url),
         "automated": say("rights.automated", lang),
-        "events": [_event(one, names) for one in events],
+        "events": [_event(one, rows) for one in events],
         "texts": _texts(tx, owner, events),
         "objections": [
-            {"at": one.at, "list": names[one.list_id].name if one.list_id in names else None, "channel": one.channel}
+            {"at": one.at, "list": names.get(one.list_id), "channel": one.channel}
             for one in consent.each_once(opposed)
         ],
         "tools": [
-            {"list": names[one.list_id].name if one.list_id in names else None, "campaign": one.campaign,
-             "subscriber": one.subscriber, "one_click": one.one_click, "at": one.at}
+            {"list": names.get(one.list_id), "campaign": one.campaign, "subscriber": one.subscriber,
+             "one_click": one.one_click, "at": one.at}
             for one in handles.of_contact(tx, contact.id)
         ],
-        "messages": [_message(one, names) for one in _sent(tx, contact)],
+        "messages": [_message(one, rows) for one in _sent(tx, contact)],
         "requests": [
             {"right": one.right, "received_at": one.received_at, "closed_at": one.closed_at, "outcome": one.outcome}
             for one in requests.of_contact(tx, contact.id)
@@ -90,8 +91,8 @@ def _recipients(owner: Advertiser, events: list[Event]) -> list[str]:
     return sorted({*named} - {"", "none"})
 
 
-def _event(one: Event, names: Mapping[int, Any]) -> dict[str, Any]:
-    row = names.get(one.list_id) if one.list_id else None
+def _event(one: Event, rows: Mapping[int, List]) -> dict[str, Any]:
+    row = rows.get(one.list_id) if one.list_id else None
     return {
         "at": one.at,
         "event": one.kind,
@@ -121,8 +122,8 @@ def _sent(tx: Tx, contact: Contact) -> list[Receipt]:
     return found
 
 
-def _message(one: Receipt, names: Mapping[int, Any]) -> dict[str, Any]:
-    row = names.get(one.list_id) if one.list_id else None
+def _message(one: Receipt, rows: Mapping[int, List]) -> dict[str, Any]:
+    row = rows.get(one.list_id) if one.list_id else None
     return {"at": one.at, "ref": one.ref, "list": row.title or row.name if row else None, "why": one.code}
 
 

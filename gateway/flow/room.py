@@ -14,10 +14,10 @@ FREE = 262_144  # bytes of a message that need no share
 
 
 class Room:
-    """`size` bytes for all messages of one process that go one way."""
+    """`size` bytes for all messages of one process that go one way; `left` are taken by none."""
 
     def __init__(self, size: int) -> None:
-        self._size = self._left = size
+        self._size = self.left = size
         self._queue: deque[tuple[int, asyncio.Future[None]]] = deque()
 
     def share(self, size: int) -> "Share":
@@ -26,8 +26,8 @@ class Room:
 
     async def take(self, size: int) -> None:
         """Wait, in turn, until so many bytes are left, and take them."""
-        if not self._queue and self._left >= size:
-            self._left -= size
+        if not self._queue and self.left >= size:
+            self.left -= size
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._queue.append((size, turn))
@@ -40,11 +40,11 @@ class Room:
 
     def give(self, size: int) -> None:
         """Give bytes back; whoever is first in the queue goes on as soon as enough are left."""
-        self._left += size
-        while self._queue and self._left >= self._queue[0][0]:
+        self.left += size
+        while self._queue and self.left >= self._queue[0][0]:
             wanted, turn = self._queue.popleft()
             if not turn.done():
-                self._left -= wanted
+                self.left -= wanted
                 turn.set_result(None)
 
 

@@ -71,7 +71,8 @@ def run(
 ) -> Tally:
     """Compare, and unless `dry` put right what differs; return what was found. Once more changes nothing more."""
     tally, stream = Tally(), iter(found)
-    notify = context.plugin(account.plugin).notify
+    plugin = context.plugin(account.plugin)
+    notify = None if dry else plugin.notify
     tool = conversations.tool(context, account.login)
     while chunk := list(islice(stream, CHUNK)):
         for member, code in _judged(context, row, chunk, tally):
@@ -79,7 +80,7 @@ def run(
             tally.unknown += member.subscribed and code == "R-UNKNOWN"
             if member.subscribed and opposed:
                 tally.stopped_here += 1
-                if not dry and notify is not None:
+                if notify is not None:
                     event = Event("unsubscribed", member.address, clock.now(), row.name)
                     tally.failed += not _told(conversations.bounded(notify(event, tool)), ask)
             elif not member.subscribed and not opposed:

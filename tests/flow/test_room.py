@@ -15,7 +15,7 @@ def test_whoever_gives_up_its_place_in_the_queue_is_passed_over() -> None:
         room.give(8)
         await waiting[1]
         room.give(5)
-        assert room._left == 10
+        assert room.left == 10
 
     asyncio.run(queue())
 
@@ -26,7 +26,7 @@ def test_what_is_larger_than_the_room_takes_all_of_it() -> None:
         with room.share(50) as share:
             async with asyncio.timeout(5):
                 await share.take()
-            assert room._left == 0
-        assert room._left == 10
+            assert room.left == 0
+        assert room.left == 10
 
     asyncio.run(take())

@@ -288,7 +288,7 @@ def test_large_messages_wait_for_memory_and_waiting_is_no_idleness(opened, gate:
             assert len(gate.handed) == 1
             door.room.give(1_000_000)
             assert (await large.hear()).startswith("250")
-            assert door.room._left == 1_500_000
+            assert door.room.left == 1_500_000
             large.close()
 
     asyncio.run(session())
@@ -303,10 +303,10 @@ def test_a_share_is_given_back_whatever_ends_the_message(opened) -> None:
                 client = await ready(door)
                 client.send(b"x" * (FREE + 10_000))
                 await client.writer.drain()
-                await until(lambda: not door.room._left)
+                await until(lambda: not door.room.left)
                 client.send(farewell)
                 client.close()
                 await empty(door)
-                assert door.room._left == 1_000_000
+                assert door.room.left == 1_000_000
 
     asyncio.run(session())
