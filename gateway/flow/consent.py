@@ -113,17 +113,23 @@ def oppose_each(context: Context, tx: Tx, noes: Sequence[No]) -> list[bool]:
     wanted = [_wanted(context, no.advertiser_id, no.address) for no in noes]
     standing = _standing(tx, noes, wanted)
     fresh: list[bool] = []
-    rows: list[dict[str, Any]] = []
+    new: list[No] = []
     said: set[tuple[int, str, int | None, str | None]] = set()  # in this very call
     for no, want, stands in zip(noes, wanted, standing, strict=True):
         scope = (want.advertiser_id, want.key, no.list_id, no.said.channel)
         fresh.append(scope not in said and not stands)
         if fresh[-1]:
             said.add(scope)
-            rows += _oppositions(context, no)
+            new.append(no)
+    write_noes(context, tx, new)
+    return fresh
+
+
+def write_noes(context: Context, tx: Tx, noes: Iterable[No]) -> None:
+    """Write oppositions, whatever else stands: one for each spelling of the local part."""
+    rows = [row for no in noes for row in _oppositions(context, no)]
     numbers = context.store.take(len(rows))
     oppositions.write(tx, [row | {"id": number} for row, number in zip(rows, numbers, strict=True)])
-    return fresh
 
 
 def _wanted(context: Context, advertiser_id: int, address: Address) -> Wanted:

@@ -13,13 +13,13 @@ from typing import Any
 
 from gateway import clock
 from gateway.flow import consent, recipients
-from gateway.flow.consent import Saying
+from gateway.flow.consent import No, Saying
 from gateway.flow.context import Context
 from gateway.flow.recipients import Recipient
 from gateway.law.events import Kind
 from gateway.mail.address import Address, is_freemail, is_role, parse
-from gateway.store import erasure, oppositions, people, spool
-from gateway.store.tables import Contact, Opposition
+from gateway.store import erasure, people, spool
+from gateway.store.tables import Contact
 from gateway.store.tx import Tx
 
 # What of an event's evidence stays when the person goes: what the law reads (docs/rules.md), none of which is about
@@ -74,24 +74,12 @@ def _carry(context: Context, tx: Tx, contact: Contact, new: Address, said: Sayin
     found = consent.noes(context, tx, contact.advertiser_id, parse(contact.address))
     scopes = {(row.list_id, row.channel): row for row in reversed(found)}  # the oldest of each scope
     standing = {(row.list_id, row.channel) for row in consent.noes(context, tx, contact.advertiser_id, new)}
-    for scope, row in scopes.items():
-        if scope in standing:
-            continue
-        for version, digest in context.digests.current(contact.advertiser_id, new.spelled, new.key):
-            oppositions.add(
-                tx,
-                Opposition(
-                    id=context.store.take(1)[0],
-                    advertiser_id=contact.advertiser_id,
-                    list_id=row.list_id,
-                    channel=row.channel,
-                    digest=digest,
-                    key_version=version,
-                    at=row.at,
-                    origin=row.origin,
-                    actor=said.actor,
-                ),
-            )
+    carried = [
+        No(contact.advertiser_id, new, row.list_id, Saying(row.at, row.origin, said.actor, channel=row.channel))
+        for scope, row in scopes.items()
+        if scope not in standing
+    ]
+    consent.write_noes(context, tx, carried)
 
 
 def restrict(context: Context, tx: Tx, contact: Contact, said: Saying, *, lifted: bool) -> bool:
