@@ -24,7 +24,7 @@ from gateway.law.reasons import Verdict
 from gateway.mail.address import parse
 from gateway.mail.oneclick import BODY
 from gateway.seat import Seat
-from gateway.service import PARTS, Gateway, Plan
+from gateway.service import PARTS, Gateway, Role
 from gateway.settings import Settings
 from gateway.store import migrate, spool
 from gateway.text import say
@@ -77,7 +77,7 @@ class Demo:
     async def open(self, parts: frozenset[str] = PARTS) -> None:
         """Start the gateway with these parts; one that runs is stopped first."""
         await self.close()
-        self._gateway = Gateway(self._context, Plan(parts, seat=Seat(f"demo/{clock.ticks()}")))
+        self._gateway = Gateway(self._context, Role(parts, seat=Seat(f"demo/{clock.ticks()}")))
         await self._gateway.start()
 
     async def close(self) -> None:

@@ -54,7 +54,7 @@ Reread = Callable[[], Settings]
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Role:
     """What one process opens: which parts, where, under whose name."""
 
     parts: frozenset[str] = PARTS
@@ -71,13 +71,13 @@ class Plan:
 class Gateway:
     """The rooms of one process."""
 
-    def __init__(self, context: Context, plan: Plan, reread: Reread | None = None) -> None:
+    def __init__(self, context: Context, role: Role, reread: Reread | None = None) -> None:
         self.door: Door | None = None
         self.inbound: Door | None = None
         self.web: Server | None = None
         self.probes: Server | None = None
         self._context = context
-        self._plan = plan
+        self._role = role
         self._reread = reread or (lambda: context.settings)
         self._handover: Handover | None = None
         self._deliverer: Deliverer | None = None
@@ -125,7 +125,7 @@ class Gateway:
         back = [f"{host}:{port}" for host, port in self.inbound.addresses] if self.inbound else []
         web = f"{self.web.host}:{self.web.port}" if self.web else ""
         journal.note(
-            "ready", node=self._plan.seat.node, parts=sorted(self._plan.parts), smtp=smtp, web=web, inbound=back
+            "ready", node=self._role.seat.node, parts=sorted(self._role.parts), smtp=smtp, web=web, inbound=back
         )
 
     async def stop(self) -> None:
@@ -133,28 +133,28 @@ class Gateway:
         await self._closing.aclose()
 
     async def _open(self, stack: AsyncExitStack) -> None:
-        context, plan = self._context, self._plan
+        context, role = self._context, self._role
         reader = Reader(context)
         stack.push_async_callback(reader.close)
-        committer = Committer(context, plan.seat.node)
+        committer = Committer(context, role.seat.node)
         stack.push_async_callback(committer.close)
-        deliverer = await self._open_courier(stack, reader, committer) if "courier" in plan.parts else None
-        if "web" in plan.parts:
+        deliverer = await self._open_courier(stack, reader, committer) if "courier" in role.parts else None
+        if "web" in role.parts:
             await self._open_web(stack)
-        if "smtp" in plan.parts:
+        if "smtp" in role.parts:
             gate = Accept(context, reader, committer, deliverer)
             self.door = await open_door(gate, self._smtp_options(context.settings))
             stack.push_async_callback(self.door.stop, GRACE)
             await self._open_inbound(stack)
-        if plan.chores:
+        if role.chores:
             caller = Caller(Hosts(context.settings.plugins.internal_hosts))
             stack.push_async_callback(caller.close)
-            outbox = Outbox(context, caller, plan.seat.node)
+            outbox = Outbox(context, caller, role.seat.node)
             for chore in (Sealer(context), Reporter(context), Retainer(context), outbox):
                 self._run(stack, type(chore).__name__.lower(), chore.run())
                 stack.push_async_callback(chore.stop)
         await self._open_probes(stack)
-        inheriting = asyncio.create_task(inherit(context, plan.seat.dead, plan.seat.settle))
+        inheriting = asyncio.create_task(inherit(context, role.seat.dead, role.seat.settle))
         stack.callback(inheriting.cancel)
 
     def _run(self, stack: AsyncExitStack, name: str, work: Coroutine[None, None, None]) -> None:
@@ -165,7 +165,7 @@ class Gateway:
     async def _open_courier(self, stack: AsyncExitStack, reader: Reader, committer: Committer) -> Deliverer:
         self._handover = Handover(self._context, reader, courier_of(self._context.settings))
         stack.push_async_callback(self._close_couriers, self._handover)
-        self._deliverer = Deliverer(self._context, self._handover, committer, self._plan.seat.node)
+        self._deliverer = Deliverer(self._context, self._handover, committer, self._role.seat.node)
         self._run(stack, "courier", self._deliverer.run())
         stack.push_async_callback(self._deliverer.stop, GRACE)
         return self._deliverer
@@ -175,7 +175,7 @@ class Gateway:
 
     async def _open_inbound(self, stack: AsyncExitStack) -> None:
         settings = self._context.settings
-        where = self._plan.inbound or settings.inbound.listen
+        where = self._role.inbound or settings.inbound.listen
         if where is None:
             return
         inbox = Inbox(self._context)
@@ -184,7 +184,7 @@ class Gateway:
         stack.push_async_callback(self.inbound.stop, GRACE)
 
     def _inbound_options(self, settings: Settings) -> SmtpOptions:
-        where = self._plan.inbound or settings.inbound.listen
+        where = self._role.inbound or settings.inbound.listen
         return SmtpOptions(
             hostname=settings.gateway.hostname,
             listen=(where,) if where else (),
@@ -196,13 +196,13 @@ class Gateway:
             max_sessions_per_host=50,  # a mail exchanger in front is one host
             max_errors=10,
             idle_timeout=settings.limits.idle.total_seconds(),
-            reuse_port=self._plan.reuse_port,
+            reuse_port=self._role.reuse_port,
         )
 
     async def _open_web(self, stack: AsyncExitStack) -> None:
         context = self._context
         web = context.settings.web
-        where = self._plan.web or web.listen
+        where = self._role.web or web.listen
         options = WebOptions(web.public_url, web.trusted_proxies)
         more = {
             api.PREFIX: api.create_api(context, web.public_url),
@@ -211,7 +211,7 @@ class Gateway:
         presses = Presses(context)
         stack.push_async_callback(presses.close)
         app = create_app(Desk(context), presses, context.tokens, options, Rights(context), context, more)
-        self.web = serve(app, listening=bind(*where, reuse_port=self._plan.reuse_port))
+        self.web = serve(app, listening=bind(*where, reuse_port=self._role.reuse_port))
         await self.web.start()
         stack.push_async_callback(self.web.stop)
 
@@ -219,16 +219,16 @@ class Gateway:
         context = self._context
         if where := context.settings.web.probes:
             app = create_ops_app(probes.checks(context, self._running), partial(probes.figures, context))
-            self.probes = serve(app, listening=bind(*where, reuse_port=self._plan.reuse_port))
+            self.probes = serve(app, listening=bind(*where, reuse_port=self._role.reuse_port))
             await self.probes.start()
             stack.push_async_callback(self.probes.stop)
 
     def _smtp_options(self, settings: Settings) -> SmtpOptions:
-        plan, smtp, limits = self._plan, settings.smtp, settings.limits
-        tls = plan.tls or smtp.tls_listen
+        role, smtp, limits = self._role, settings.smtp, settings.limits
+        tls = role.tls or smtp.tls_listen
         return SmtpOptions(
             hostname=settings.gateway.hostname,
-            listen=(plan.smtp or smtp.listen,),
+            listen=(role.smtp or smtp.listen,),
             tls_listen=(tls,) if tls else (),
             certificate=smtp.certificate,
             private_key=smtp.private_key,
@@ -242,7 +242,7 @@ class Gateway:
             idle_timeout=limits.idle.total_seconds(),
             login_timeout=limits.login.total_seconds(),
             message_timeout=limits.message.total_seconds(),
-            reuse_port=plan.reuse_port,
+            reuse_port=role.reuse_port,
         )
 
 
@@ -257,20 +257,20 @@ def run(settings: Settings, parts: frozenset[str] = PARTS, workers: int = 1, rer
     """
     reread = reread or (lambda: settings)
     if workers == 1:
-        _work(settings, reread, Plan(parts))
+        _work(settings, reread, Role(parts))
     else:
         _supervise(settings, reread, parts, workers)
 
 
-def _work(settings: Settings, reread: Reread, plan: Plan) -> None:
+def _work(settings: Settings, reread: Reread, role: Role) -> None:
     """Be one worker until told to stop."""
     if settings.web.probes:
-        meters.begin(plan.meters)
+        meters.begin(role.meters)
     context = open_context(settings)
     try:
-        plan = replace(plan, seat=seat.take(context.store))
+        role = replace(role, seat=seat.take(context.store))
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(Gateway(context, plan, reread)))
+            runner.run(_serve(Gateway(context, role, reread)))
     finally:
         context.close()
 
@@ -295,11 +295,11 @@ async def _serve(gateway: Gateway) -> None:
 def _supervise(settings: Settings, reread: Reread, parts: frozenset[str], workers: int) -> None:
     """Start the workers, start one again that died, hand on signals; end when all have ended after a stop."""
     with tempfile.TemporaryDirectory(prefix="consentgate-") as shared:
-        held, plan = _reserve(settings, parts)
-        plan = replace(plan, meters=Path(shared))
+        held, role = _reserve(settings, parts)
+        role = replace(role, meters=Path(shared))
 
         def work(number: int) -> None:
-            _work(settings, reread, replace(plan, chores=number == 0))
+            _work(settings, reread, replace(role, chores=number == 0))
 
         def again() -> None:
             """Let workers that are started from now on have the new settings; what is wrong with them, others say."""
@@ -312,7 +312,7 @@ def _supervise(settings: Settings, reread: Reread, parts: frozenset[str], worker
         listening.close()
 
 
-def _reserve(settings: Settings, parts: frozenset[str]) -> tuple[list[socket.socket], Plan]:
+def _reserve(settings: Settings, parts: frozenset[str]) -> tuple[list[socket.socket], Role]:
     """Hold the listening addresses for the workers, so that port 0 is the same free port for all of them."""
     held: list[socket.socket] = []
 
@@ -328,7 +328,7 @@ def _reserve(settings: Settings, parts: frozenset[str]) -> tuple[list[socket.soc
         return host, port
 
     smtp = settings.smtp
-    plan = Plan(
+    role = Role(
         parts,
         reuse_port=True,
         smtp=hold(smtp.listen if "smtp" in parts else None),
@@ -336,4 +336,4 @@ def _reserve(settings: Settings, parts: frozenset[str]) -> tuple[list[socket.soc
         web=hold(settings.web.listen if "web" in parts else None),
         inbound=hold(settings.inbound.listen if "smtp" in parts else None),
     )
-    return held, plan
+    return held, role
