@@ -16,13 +16,12 @@ from gateway.flow import intake, judge, report, rows
 from gateway.flow.commit import Committer, Entry, Filing
 from gateway.flow.context import Context
 from gateway.flow.deliver import Deliverer, Lease
-from gateway.flow.facts import Case, Question, Reader
+from gateway.flow.facts import PLAIN, Case, Question, Reader
 from gateway.flow.gate import Draft, Login, Peer, Recipient
 from gateway.flow.intake import Refusal
 from gateway.flow.judge import Decided, Opening
 from gateway.flow.login import Logins
 from gateway.flow.room import FREE
-from gateway.law.facts import MessageFacts
 from gateway.law.reasons import REASONS
 from gateway.mail.address import Address, parse
 from gateway.mail.reply import Reply
@@ -64,7 +63,7 @@ class Accept:
         account = draft.login.account
         row, klass = intake.fixed_list(draft.login), intake.fixed_class(account)
         if row is not None and klass is not None and account.block_style == "refuse":
-            question = Question(account.advertiser_id, row, (address,), MessageFacts(klass), account.id)
+            question = Question(account.advertiser_id, row, (address,), PLAIN[klass], account.id)
             [case] = await self._reader.ask(question)
             decided = Decided(recipient, case, case.verdict)
             if not decided.passes and decided.verdict.code not in MAY_CHANGE:

@@ -31,7 +31,7 @@ from gateway.store.group import Group, Inline
 from gateway.store.tables import Account, Advertiser, List
 from gateway.store.tx import Tx
 
-PLAIN = MessageFacts()
+PLAIN = {klass: MessageFacts(klass) for klass in MessageClass}  # what is asked about before the message is known
 MOST_KEPT = 2000  # people
 KEPT = timedelta(minutes=1)
 LONG_AGO = datetime.min.replace(tzinfo=UTC)  # what is not about a moment
@@ -51,7 +51,7 @@ class Question:
     advertiser_id: int
     list: int | str | None
     recipients: tuple[Address, ...]
-    message: MessageFacts = PLAIN
+    message: MessageFacts = PLAIN[MessageClass.PROSPECTING]
     account_id: int | None = None
 
 
@@ -131,7 +131,9 @@ class Case:
     def about(self, message: MessageFacts) -> "Case":
         """Return the same case about another message: what is known of the person a moment ago is not read twice."""
         setting = self.frame.setting(message, self.setting.today)
-        return self if setting is self.setting else replace(self, setting=setting)
+        if setting is self.setting:
+            return self
+        return Case(self.address, self.frame, setting, self.wanted, self.dossier, self.now)
 
 
 class Lately:

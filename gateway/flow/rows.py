@@ -11,7 +11,7 @@ from gateway.flow.facts import Case
 from gateway.flow.gate import Draft, Peer, Recipient
 from gateway.flow.intake import Intake
 from gateway.law.events import Kind
-from gateway.law.facts import MessageClass
+from gateway.law.facts import ListFacts, MessageClass
 from gateway.law.reasons import Token, Verdict
 from gateway.mail.feedback import INVALID
 from gateway.store.spool import Handed
@@ -87,12 +87,13 @@ def parcel(case: Case, recipient: Recipient, state: str, reason: str, lifetime: 
 
 def receipt(case: Case, verdict: Verdict, account_id: int, stage: str) -> Row:
     """Return the receipt of `verdict`: what was decided, by which rule, on which evidence, about whom (digest only)."""
+    facts, contact = case.setting.facts, case.contact
     return {
         "account_id": account_id,
-        "advertiser_id": case.advertiser.id,
-        "list_id": case.list.id if case.list else None,
-        "contact_id": case.contact.id if case.contact else None,
-        "klass": case.message.klass.value,
+        "advertiser_id": case.wanted.advertiser_id,
+        "list_id": facts.list.id if isinstance(facts.list, ListFacts) else None,
+        "contact_id": contact.id if contact else None,
+        "klass": facts.message.klass.value,
         "stage": stage,
         "at": case.now,
         "fate": verdict.fate.value,

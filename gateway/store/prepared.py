@@ -5,7 +5,8 @@ parameters, wrapping rows; more than the database needs for the work. What a sta
 come back, stays SQLAlchemy's.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Executable
@@ -32,8 +33,7 @@ class _Compiled(NamedTuple):
     """A statement as one driver takes it."""
 
     sql: str
-    given: tuple[_Given, ...]
-    by_name: bool  # the driver takes a mapping
+    write: Callable[[Values], Any]  # lays values out as the driver takes them
     read: Convert  # makes a row of what the driver gives
 
 
@@ -53,7 +53,7 @@ class Prepared:
         """Run it and return its rows as the driver gives them, which can be compared, and what reads one of them."""
         compiled, cursor = self._on(tx)
         try:
-            cursor.execute(compiled.sql, _laid_out(compiled, values))
+            cursor.execute(compiled.sql, compiled.write(values))
             rows: list[Any] = cursor.fetchall()
         finally:
             cursor.close()
@@ -63,7 +63,7 @@ class Prepared:
         """Run it and return how many rows it changed."""
         compiled, cursor = self._on(tx)
         try:
-            cursor.execute(compiled.sql, _laid_out(compiled, values))
+            cursor.execute(compiled.sql, compiled.write(values))
             changed: int = cursor.rowcount
         finally:
             cursor.close()
@@ -74,7 +74,7 @@ class Prepared:
         compiled, cursor = self._on(tx)
         changed = 0
         try:
-            if values := [_laid_out(compiled, row) for row in rows]:
+            if values := [compiled.write(row) for row in rows]:
                 cursor.executemany(compiled.sql, values)
                 changed = cursor.rowcount
         finally:
@@ -94,15 +94,13 @@ class Prepared:
         return compiled, connected.cursor()
 
 
-def _laid_out(compiled: _Compiled, values: Values) -> Any:  # noqa: ANN401 - by driver
-    if compiled.by_name:
-        return {given.name: _value(given, values) for given in compiled.given}
-    return tuple(
-        [
-            value if constant else convert(values[name]) if convert else values[name]
-            for name, convert, constant, value in compiled.given
-        ]
-    )
+def _by_name(given: Sequence[_Given]) -> Callable[[Values], Any]:
+    """Return what makes the mapping that a driver takes."""
+
+    def write(values: Values) -> dict[str, Any]:
+        return {one.name: _value(one, values) for one in given}
+
+    return write
 
 
 def _value(given: _Given, values: Values) -> Any:  # noqa: ANN401 - as its column
@@ -110,6 +108,23 @@ def _value(given: _Given, values: Values) -> Any:  # noqa: ANN401 - as its colum
         return given.value
     value = values[given.name]
     return given.convert(value) if given.convert else value
+
+
+def _by_place(given: Sequence[_Given]) -> Callable[[Values], Any]:
+    """Return what makes the tuple that a driver takes; most values go in as they are, and are taken at once."""
+    named = [(place, one) for place, one in enumerate(given) if not one.constant]
+    if len(named) < len(given) or len(named) < 2:
+        return lambda values: tuple([_value(one, values) for one in given])
+    take = itemgetter(*(one.name for one in given))
+    converts = [(place, one.convert) for place, one in named if one.convert]
+
+    def write(values: Values) -> tuple[Any, ...]:
+        row = [*take(values)]
+        for place, convert in converts:
+            row[place] = convert(row[place])
+        return tuple(row)
+
+    return write
 
 
 def _reader(results: tuple[tuple[int, Convert], ...]) -> Convert:
@@ -136,7 +151,8 @@ def _compile(statement: Executable, dialect: Dialect) -> _Compiled:
     given = tuple(_given(compiled, name, dialect) for name in names or ())
     converts = [entry.type.dialect_impl(dialect).result_processor(dialect, None) for entry in compiled._result_columns]
     results = tuple((place, convert) for place, convert in enumerate(converts) if convert)
-    return _Compiled(compiled.string, given, not compiled.positional, _reader(results))
+    write = _by_place(given) if compiled.positional else _by_name(given)
+    return _Compiled(compiled.string, write, _reader(results))
 
 
 def _given(compiled: SQLCompiler, name: str, dialect: Dialect) -> _Given:
