@@ -1,8 +1,9 @@
 """From rows to facts: everything that a decision may look at, read in one transaction for many questions."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from typing import TypeAlias
 
 from gateway import clock
 from gateway.flow.context import Context
@@ -38,6 +39,7 @@ LONG_AGO = datetime.min.replace(tzinfo=UTC)  # what is not about a moment
 MOST_SETTINGS = 100  # of one frame: tools may name any offer
 ITSELF = 0  # the account that the gateway's own letters come from
 LINGER = 0.002  # seconds; reading about ten people costs hardly more than reading about one
+Look: TypeAlias = Callable[[Context, int, Address], Wanted]  # whom to look up, by advertiser and address
 PATIENCE = 0.005  # seconds, of what no tool waits for
 
 
@@ -156,7 +158,7 @@ class Lately:
         key = (advertiser_id, address.local, address.domain)
         found = self._once.pop(key, None)
         if found is None:
-            found = self._once[key] = _wanted(context, advertiser_id, address)
+            found = self._once[key] = _wanted(context, advertiser_id, address, lasting=True)
         return found
 
 
@@ -194,7 +196,7 @@ class Reader:
     def _work(self, tx: Tx, questions: Sequence[Question]) -> list[Sequence[Case]]:
         now = clock.now()
         self._lately.turn_to(now)
-        return _gathered(self._context, tx, questions, now, self._catalogue, self._lately)
+        return _gathered(self._context, tx, questions, now, self._catalogue, self._lately.wanted)
 
 
 def gather(
@@ -205,16 +207,16 @@ def gather(
     `catalogue`, which belongs to one thread, saves reading the same few rows again.
     """
     with context.store.read() as tx:
-        return _gathered(context, tx, questions, now, catalogue or Catalogue(), Lately())
+        return _gathered(context, tx, questions, now, catalogue or Catalogue(), _wanted)
 
 
 def _gathered(
-    context: Context, tx: Tx, questions: Sequence[Question], now: datetime, catalogue: Catalogue, lately: Lately
+    context: Context, tx: Tx, questions: Sequence[Question], now: datetime, catalogue: Catalogue, look: Look
 ) -> list[Sequence[Case]]:
     catalogue.turn_to(tx)
     today = day(now, context.policy.timezone)
     frames = [_frame(context, tx, catalogue, question) for question in questions]
-    wanted = [lately.wanted(context, one.advertiser_id, address) for one in questions for address in one.recipients]
+    wanted = [look(context, one.advertiser_id, address) for one in questions for address in one.recipients]
     found = iter(zip(wanted, dossiers.of(tx, wanted), strict=True))
     cases: list[Sequence[Case]] = []
     for question, frame in zip(questions, frames, strict=True):
@@ -235,9 +237,9 @@ def of_many(
     return frame.setting(question.message, day(now, context.policy.timezone)), (one.story for one in found)
 
 
-def _wanted(context: Context, advertiser_id: int, address: Address) -> Wanted:
+def _wanted(context: Context, advertiser_id: int, address: Address, *, lasting: bool = False) -> Wanted:
     key = address.key
-    return Wanted(advertiser_id, key, context.digests.of(advertiser_id, address.spelled, key))
+    return Wanted(advertiser_id, key, context.digests.of(advertiser_id, address.spelled, key), lasting=lasting)
 
 
 def _frame(context: Context, tx: Tx, catalogue: Catalogue, question: Question) -> Frame:

@@ -77,7 +77,7 @@ def rulings(setting: Setting, stories: Iterable[Story], now: datetime) -> Iterat
     ask about very many people, and what to do rather than why.
     """
     for story in stories:
-        shaped = story.shape(setting, now)
+        shaped = story.shape(setting, now, once=True)
         yield _kept(setting, story, now, shaped) if shaped else decide(told(setting, story, now))
 
 

@@ -24,6 +24,7 @@ from gateway.law.reasons import Verdict
 _DOUBT = timedelta(hours=3)  # clocks are set back at midnight in some places: that close only the calendar can tell
 _order = attrgetter("at", "id")
 _settings = count()
+_NOTHING: Mapping[int, Verdict] = {}
 _FEW = 8  # settings in which one person is asked about within a short time
 
 
@@ -152,7 +153,7 @@ class Story:
     def __init__(self, person: PersonFacts | Unread | None, oppositions: tuple[Opposition, ...] | Unread) -> None:
         self.person = person
         self.oppositions = oppositions
-        self.kept: dict[int, Verdict] = {}
+        self.kept: Mapping[int, Verdict] = _NOTHING
         self._calendar: Calendar | None = None
         self._latest: datetime | None = None
         self._shape: Shape | None = None
@@ -161,8 +162,11 @@ class Story:
         """Return whether what is kept holds for this setting and moment."""
         return setting.calendar is self._calendar and (self._latest is None or self._latest <= now)
 
-    def shape(self, setting: Setting, now: datetime) -> Shape | None:
-        """Return the shape of the case; None when it has none: a fact is unread, or its class compares days."""
+    def shape(self, setting: Setting, now: datetime, *, once: bool = False) -> Shape | None:
+        """Return the shape of the case; None when it has none: a fact is unread, or its class compares days.
+
+        `once`: nobody will ask again, so that it is not worth keeping.
+        """
         if not isinstance(self.oppositions, tuple) or setting.compares_days or isinstance(self.person, Unread):
             return None
         if self.settled(setting, now):
@@ -170,16 +174,14 @@ class Story:
         moments = _moments(self.person, self.oppositions)
         found = _shape(self.person, self.oppositions, moments, setting.calendar, now)
         latest = moments[-1] if moments else None
-        if latest is None or latest <= now:
+        if not once and (latest is None or latest <= now):
             self._calendar, self._latest, self._shape = setting.calendar, latest, found
-            self.kept = {}
+            self.kept = _NOTHING
         return found
 
     def keep(self, setting: Setting, verdict: Verdict) -> None:
         """Keep a verdict while the story is `settled`."""
-        if len(self.kept) >= _FEW:
-            self.kept.clear()
-        self.kept[setting.number] = verdict
+        self.kept = {**(self.kept if len(self.kept) < _FEW else _NOTHING), setting.number: verdict}
 
 
 def _moments(person: PersonFacts | None, oppositions: tuple[Opposition, ...]) -> list[datetime]:

@@ -63,19 +63,8 @@ class Dossier:
         return self.story.person.events if isinstance(self.story.person, PersonFacts) else ()
 
 
-NOBODY = Dossier(None, Story(None, ()))
-
-
-class _Rows(NamedTuple):
-    """What the database has of one person, as the driver gives it."""
-
-    contact: Any
-    events: Sequence[Any]
-    oppositions: Sequence[Any]
-
-
 class _Readers(NamedTuple):
-    """What reads each of them."""
+    """What reads a row: of a contact, of an event, of an opposition."""
 
     contact: Convert
     event: Convert
@@ -85,17 +74,21 @@ class _Readers(NamedTuple):
 class Wanted:
     """Whom to look up: `key` is `mail.address.Address.key`, `digests` come from `tokens.Digests.of`.
 
-    Who keeps it, and uses it in one thread at a time, gets the same dossier as long as the rows are the same.
+    One that is `lasting` is for who asks again: as long as the rows are the same, it gets the same dossier. It is used
+    in one thread at a time.
     """
 
-    __slots__ = ("_dossier", "_rows", "advertiser_id", "digests", "key")
+    __slots__ = ("_dossier", "_lasting", "_rows", "advertiser_id", "digests", "key")
 
-    def __init__(self, advertiser_id: int, key: str, digests: tuple[tuple[int, bytes], ...]) -> None:
+    def __init__(
+        self, advertiser_id: int, key: str, digests: tuple[tuple[int, bytes], ...], *, lasting: bool = False
+    ) -> None:
         self.advertiser_id = advertiser_id
         self.key = key
         self.digests = digests
-        self._rows: _Rows | None = None
-        self._dossier = NOBODY
+        self._lasting = lasting
+        self._rows: tuple[Any, Sequence[Any], Sequence[Any]] | None = None
+        self._dossier: Dossier | None = None
 
     @property
     def digest(self) -> bytes:
@@ -103,12 +96,15 @@ class Wanted:
         newest = self.digests[0][0]
         return next(digest for version, digest in reversed(self.digests) if version == newest)
 
-    def dossier(self, rows: _Rows, readers: _Readers) -> Dossier:
-        """Return what the rows say."""
-        if rows == self._rows:
+    def dossier(self, contact: Any, events: Sequence[Any], noes: Sequence[Any], readers: _Readers) -> Dossier:  # noqa: ANN401 - rows of any driver
+        """Return what the rows say; a contact of None is somebody unknown."""
+        if not self._lasting:
+            return _dossier(contact, events, noes, readers)
+        rows = (contact, events, noes)
+        if self._dossier is not None and rows == self._rows:
             return self._dossier
-        found = _dossier(rows, readers)
-        if len(rows.events) + len(rows.oppositions) <= _MOST_ROWS:
+        found = _dossier(contact, events, noes, readers)
+        if len(events) + len(noes) <= _MOST_ROWS:
             self._rows, self._dossier = rows, found
         return found
 
@@ -161,7 +157,7 @@ def of(tx: Session, wanted: Sequence[Wanted]) -> list[Dossier]:
         for want in own:
             contact = by_key.get(want.key)
             said = by_contact.get(contact[_ID], ()) if contact else ()
-            found[id(want)] = want.dossier(_Rows(contact, said, _noes(want, noes)), readers)
+            found[id(want)] = want.dossier(contact, said, _noes(want, noes), readers)
     return [found[id(want)] for want in wanted]
 
 
@@ -200,21 +196,18 @@ def _oppositions(rows: Iterable[Any], read: Convert) -> tuple[Opposition, ...]:
     return tuple([Opposition(*read(row)[:-1]) for row in rows])
 
 
-def _dossier(rows: _Rows, readers: _Readers) -> Dossier:
-    noes = _oppositions(rows.oppositions, readers.opposition)
-    if rows.contact is None:
-        return Dossier(None, Story(None, noes))
-    contact = Known._make(readers.contact(rows.contact))
-    events = [_event(*readers.event(row)) for row in rows.events]
-    if len(events) > 1:  # most have one: sorting all of them together would cost the database more
-        events.sort(key=_order)
-    return Dossier(contact, Story(_person(contact, tuple(events)), noes))
-
-
-def _event(
-    kind: str, at: datetime, list_id: int | None, channel: str | None, direct: bool, evidence: str, number: int, _: int
-) -> Event:
-    return Event(_KINDS[kind], at, list_id, channel, direct, json.loads(evidence), number)
+def _dossier(contact: Any, events: Sequence[Any], noes: Sequence[Any], readers: _Readers) -> Dossier:  # noqa: ANN401
+    oppositions = _oppositions(noes, readers.opposition) if noes else ()
+    if contact is None:
+        return Dossier(None, Story(None, oppositions))
+    known, read = Known._make(readers.contact(contact)), readers.event
+    found = [
+        Event(_KINDS[kind], at, list_id, channel, direct, json.loads(evidence), number)
+        for kind, at, list_id, channel, direct, evidence, number, _ in map(read, events)
+    ]
+    if len(found) > 1:  # most have one: sorting all of them together would cost the database more
+        found.sort(key=_order)
+    return Dossier(known, Story(_person(known, tuple(found)), oppositions))
 
 
 def _person(contact: Known, events: tuple[Event, ...]) -> PersonFacts:

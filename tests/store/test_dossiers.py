@@ -106,7 +106,7 @@ def test_the_same_rows_are_the_same_dossier_and_any_change_makes_another(store: 
         batch = imports.add(tx, a_batch(store, state="done"))
         opposed = oppositions.add(tx, an_opposition(store, digest(2)[1], lifted_at=NOW))
         ledger.append(tx, [an_event(store, anna.id, batch_id=batch.id, evidence={"text": "F1"})])
-    want = Wanted(1, anna.address_key, (digest(1), digest(2)))
+    want = Wanted(1, anna.address_key, (digest(1), digest(2)), lasting=True)
 
     def read() -> Dossier:
         with store.read() as tx:
