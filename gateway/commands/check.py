@@ -1,6 +1,7 @@
 """`check` and `inspect`: what would happen, through the very code that sends."""
 
 import difflib
+import io
 import json
 import sys
 from collections.abc import Iterable, Iterator
@@ -8,7 +9,7 @@ from contextlib import contextmanager
 from email.utils import getaddresses
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
@@ -21,6 +22,8 @@ from gateway.flow import crowd
 from gateway.flow.check import Inspected
 from gateway.flow.crowd import Answer
 from gateway.flow.gate import Draft, Login, Recipient
+from gateway.flow.importfile import Sheet
+from gateway.flow.importrow import is_address
 from gateway.flow.intake import allowed_domains
 from gateway.law.reasons import Fate
 from gateway.mail import headers
@@ -39,7 +42,9 @@ COLUMNS = ("fate", "code", "rule", "also", "sentence")  # of --json, after the a
 @click.option("--offer", help="Offer family that the message would have; else that of the list.")
 @click.argument("addresses", nargs=-1)
 @click.option(
-    "--file", type=click.Path(allow_dash=True, dir_okay=False), help="Addresses, one a line; - for standard input."
+    "--file",
+    type=click.Path(allow_dash=True, dir_okay=False),
+    help="Addresses, one a line, or a file with a column of them; - for standard input, one a line.",
 )
 @pass_shell
 def check(shell: Shell, list_name: str, offer: str | None, addresses: tuple[str, ...], file: str | None) -> None:
@@ -96,11 +101,29 @@ def _lines(file: str | None) -> Iterator[Iterable[str]]:
         yield sys.stdin
     else:
         try:
-            stream = Path(file).open(encoding="utf-8-sig", errors="replace")  # noqa: SIM115 - closed below
+            stream = Path(file).open("rb")  # noqa: SIM115 - closed below
         except OSError as error:
             raise Misuse(f"{file}: cannot be read ({error.strerror})") from error
         with stream:
-            yield stream
+            if stream.seekable():
+                yield _addresses(stream)
+            else:  # what another program writes meanwhile can be read only once
+                yield io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace")
+
+
+def _addresses(stream: BinaryIO) -> Iterator[str]:
+    """Yield the address of each line, or of each row of a file with columns: of that named so, else of the first."""
+    if not stream.read(1):
+        return
+    sheet = Sheet(stream)
+    place = next((place for place, name in enumerate(sheet.columns) if is_address(name)), 0)
+    if len(sheet.columns) == 1 and sheet.columns[0] != "1" and not is_address(sheet.columns[0], postal=True):
+        yield sheet.columns[0]  # no header, but a line that is no address
+    for line in sheet:
+        values = (
+            line.cells if sheet.columns else [v for name, v in line.values.items() if is_address(name, postal=True)]
+        )
+        yield str(values[place]) if values else "?"
 
 
 @click.command("inspect", cls=Verb)

@@ -27,6 +27,7 @@ from gateway.mail.address import Address, parse
 from gateway.mail.reply import Reply
 
 RECENT = timedelta(seconds=30)  # the law is asked again, with fresh facts, when the copy leaves
+NAMED = 5  # copies whose references the 250 says, for `queue show`
 FORBIDDEN = REASONS["R-SENDER-FORBIDDEN"]
 SENDER_OK = Reply(250, "2.1.0", "Sender ok")
 RECIPIENT_OK = Reply(250, "2.1.5", "Recipient ok")
@@ -152,7 +153,8 @@ class Accept:
             lease.begin()
         elif self._deliverer:
             self._deliverer.look()
-        return Reply(250, "2.0.0", f"Ok: queued as {filing.entries[0].receipt['submission_id']}")
+        refs = [str(entry.receipt["ref"]) for entry in filing.entries[:NAMED]]
+        return Reply(250, "2.0.0", f"Ok: queued as {', '.join(refs)}{', ...' if len(filing.entries) > NAMED else ''}")
 
     def _entry(self, draft: Draft, one: Decided) -> Entry:
         account = draft.login.account

@@ -202,9 +202,9 @@ _POSTAL = frozenset({"address", "adresse"})  # of the post where another column 
 _KNOWN = {plain(name): column.name for column in COLUMNS for name in (column.name, *column.names)}
 
 
-def is_address(header: str) -> bool:
-    """Return whether a column with this header holds addresses of e-mail."""
-    return _KNOWN.get(plain(header)) == "address" and plain(header) not in _POSTAL
+def is_address(header: str, *, postal: bool = False) -> bool:
+    """Return whether a column with this header holds addresses of e-mail; `postal`: also if it is only "address"."""
+    return _KNOWN.get(plain(header)) == "address" and (postal or plain(header) not in _POSTAL)
 
 
 def meanings(headers: Iterable[str], chosen: Mapping[str, str], *, lone: bool = False) -> dict[str, str]:

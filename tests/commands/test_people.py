@@ -267,6 +267,36 @@ def test_a_check_is_a_line_for_each_address_and_a_sentence_for_one_alone(anna: G
     assert [line.split()[1:] for line in many] == [["A-CONSENT", "anna@example.org"], ["INVALID", "nobody"]]
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"email,at\nanna@example.org,2026-10-01\nbob@example.org,2026-10-01\n",
+        "Société;E-mail\r\nThé;anna@example.org\r\nCafé;bob@example.org\r\n".encode("cp1252"),
+        b"anna@example.org\tAnna\nbob@example.org\tBob\n",
+        b'{"address": "anna@example.org"}\n{"email": "bob@example.org"}\n',
+        b"\xef\xbb\xbfanna@example.org\r\n\r\nbob@example.org",
+        b"Adresse e-mail\nanna@example.org\nbob@example.org\n",
+    ],
+)
+def test_the_addresses_of_any_file_are_checked(anna: Gate, sheet: Callable[..., Path], content: bytes) -> None:
+    said = anna.run("check", "--list", "news", "--file", sheet(content), code=1).stdout
+
+    assert [line.split() for line in said.splitlines()] == [
+        ["send", "A-CONSENT", "anna@example.org"],
+        ["refuse", "R-UNKNOWN", "bob@example.org"],
+    ]
+
+
+def test_a_first_line_that_is_no_header_is_answered_too(anna: Gate, sheet: Callable[..., Path]) -> None:
+    said = anna.run("check", "--list", "news", "--file", sheet("nobody\nanna@example.org\n"), code=1).stdout
+
+    assert [line.split()[-1] for line in said.splitlines()] == ["nobody", "anna@example.org"]
+
+
+def test_a_file_with_nobody_in_it_is_answered_with_nothing(anna: Gate, sheet: Callable[..., Path]) -> None:
+    assert anna.run("check", "--list", "news", "--file", sheet("")).stdout.strip() == ""
+
+
 def test_the_column_of_those_who_left_another_tool_is_found_by_its_header(
     tea: Gate, sheet: Callable[..., Path]
 ) -> None:

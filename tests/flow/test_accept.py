@@ -34,7 +34,7 @@ async def test_a_permitted_recipient_is_answered_250_and_leaves_a_parcel_and_a_r
         replies = await house.send(CAMILLE)
         [parcel], [receipt] = house.parcels(), house.receipts()
 
-    assert replies[-1].code == 250
+    assert (replies[-1].code, replies[-1].text) == (250, f"Ok: queued as {receipt.ref}")
     assert (parcel.state, parcel.recipient) == ("waiting", CAMILLE)
     assert (receipt.ref, receipt.fate, receipt.code) == (parcel.id, "send", "A-CONSENT")
     assert receipt.evidence["events"]
