@@ -19,12 +19,13 @@ from gateway.flow.context import Context
 from gateway.flow.handover import Handover, Job
 from gateway.flow.room import FREE, Room
 from gateway.flow.shelf import Book, Shelf
-from gateway.flow.term import Term
+from gateway.flow.term import Term, spare
 from gateway.mail.rewrite import Plan, Unfit
 from gateway.store import spool
 from gateway.store.spool import Claimed, Handed
 
 LAST = 10.0  # seconds that outcomes have to be written down when the time to stop is over
+CLOCK = 10.0  # seconds between looks at the clock of the database server
 SETTLING = 5.0  # seconds that everybody has to write down outcomes when the store was away
 IDLE = 1.0  # seconds between looks at the spool while nothing wakes us
 SMALL = 1_048_576  # bytes; larger messages are read back from the spool rather than kept in memory until their turn
@@ -85,6 +86,8 @@ class Deliverer:
         self._handed: set[int] = set()  # parcels of which only the outcome is left to write
         self._loose: list[Row] = []  # parcels that are leased to us, it may be, and that we do not carry
         self._away = False  # the store was, when we last asked
+        self._right = True  # our clock is about that of everybody else
+        self._asked = -CLOCK  # when we last asked for theirs
         self._wake = asyncio.Event()
         self._behind = True  # parcels may be waiting in the spool that nobody holds
         self._stopping = asyncio.Event()
@@ -100,7 +103,9 @@ class Deliverer:
     @property
     def free(self) -> int:
         """Return how many more parcels the process may hold."""
-        return 0 if self._stopping.is_set() else self._most - len(self._tasks) - self.reserved
+        if self._stopping.is_set() or not self._right:
+            return 0
+        return self._most - len(self._tasks) - self.reserved
 
     def lease(self, filing: Filing, prepared: Plan | Unfit) -> Lease | None:
         """Mark the waiting parcels of `filing` as leased to this process, when it has room for all of them."""
@@ -202,10 +207,20 @@ class Deliverer:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stopping.wait(), SETTLING)
             await self._give_up_loose()
+            await self._compare_clocks()
         except TryLater as trouble:
             self._unreachable(trouble)
             return False
         return not self._stopping.is_set()
+
+    async def _compare_clocks(self) -> None:
+        """See whether others take our leases for what we do; else take none, and let nobody's end before its time."""
+        if self._store.embedded or (self._right and clock.ticks() < self._asked + CLOCK):
+            return
+        off = await asyncio.to_thread(self._store.drift)
+        self._asked, self._right = clock.ticks(), abs(off) <= spare(self._period)
+        if not self._right:
+            journal.warn("clock-wrong", ahead=f"{off.total_seconds():.1f} s", cure="set the clocks by NTP")
 
     async def _give_up_loose(self) -> None:
         """Give back the leases that nobody carries; by the committer, which may just be writing one of them."""

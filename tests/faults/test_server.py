@@ -8,13 +8,16 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 
-from tests.faults.conftest import Scene
-from tests.faults.test_seats import emptied, lasting
+from tests.faults.conftest import AGREED, Scene
+from tests.faults.test_clock import jump
+from tests.faults.test_opt_out_moments import OTHER, queue
+from tests.faults.test_seats import copies, emptied, holders, lasting
 from tests.faults.test_store_trouble import cluster, eventually, offer
 from tests.support.gateway import World
 from tests.support.postgres import Cluster
+from tests.support.stalling import stalling
 
-__all__ = ["cluster"]
+__all__ = ["cluster", "jump"]
 
 NOBODY = "ALTER SYSTEM SET synchronous_standby_names = 'nobody'"
 RESET = "ALTER SYSTEM RESET synchronous_standby_names"
@@ -121,3 +124,27 @@ def test_what_was_handed_over_while_the_server_was_away_for_longer_than_a_lease_
         emptied(world)
     world.stop()
     assert hop.subjects == {"once": 1, "after": 1}
+
+
+@pytest.mark.timeout(200)
+def test_a_node_with_a_wrong_clock_takes_no_copy_out_of_the_hands_of_another(
+    scene: Callable[..., Scene], postgres_url: str, request: pytest.FixtureRequest
+) -> None:
+    found = lasting(scene(store=postgres_url))
+    world = found.world
+    with stalling(found.port) as hop:
+        world.start("--only", "smtp,courier")
+        queue(world, "queued")
+        assert hop.reached.wait(60)
+        before = holders(world)
+        assert before.keys() == {AGREED, OTHER}
+        set_clock: Callable[[str], None] = request.getfixturevalue("jump")  # of what is started from now on
+        set_clock("+1h")
+        with world.beside("--only", "courier"):
+            time.sleep(2.5)  # it looks into the spool once a second
+            assert holders(world) == before
+            assert '"event":"clock-wrong"' in (world.folder / "beside.log").read_text("utf-8")
+        hop.let.set()
+        emptied(world)
+        world.stop()
+    assert copies(hop) == {AGREED: 1, OTHER: 1}
