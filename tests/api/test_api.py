@@ -271,8 +271,7 @@ def test_what_is_wrong_is_said_and_what_was_sent_is_not_repeated(ask: Ask) -> No
 
 
 def test_while_the_store_is_away_every_answer_says_later(ask: Ask, context: Context) -> None:
-    context.store._writer.dispose()
-    context.store._reader.dispose()
+    context.store.close()
     path = str(context.store.url.database)
     Path(path).rename(path + ".away")
     Path(path).mkdir()

@@ -110,9 +110,11 @@ class Rig:
 
 
 @asynccontextmanager
-async def rig(context: Context, *, courier: Courier | None = None, delivering: bool = False) -> AsyncIterator[Rig]:
+async def rig(
+    context: Context, *, courier: Courier | None = None, reader: Reader | None = None, delivering: bool = False
+) -> AsyncIterator[Rig]:
     """Put the rooms together; without `delivering` parcels stay in the spool."""
-    reader, committer = Reader(context), Committer(context, "test/1")
+    reader, committer = reader or Reader(context), Committer(context, "test/1")
     hop = courier or Maildir(outgoing(context))
     deliverer = Deliverer(context, Handover(context, reader, hop), committer, "test/1") if delivering else None
     try:

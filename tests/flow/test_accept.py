@@ -79,10 +79,8 @@ class Halfblind(Reader):
 
 
 async def test_one_who_cannot_be_decided_on_defers_the_message_and_nothing_is_kept(embedded: Context) -> None:
-    async with rig(embedded) as house:
-        house.accept._reader = Halfblind(embedded)
+    async with rig(embedded, reader=Halfblind(embedded)) as house:
         replies = await house.send(CAMILLE, JOHN, draft=house.draft(block_style="discard"))  # asked after DATA
-        await house.accept._reader.close()
         assert [reply.code for reply in replies] == [250, 250, 250, 451]
         assert replies[-1].text.startswith("D-UNREAD")
         assert house.parcels() == []
