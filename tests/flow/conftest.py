@@ -12,6 +12,7 @@ from gateway.store import advertisers, lists
 from gateway.tokens import Link
 from tests.flow import scanned
 from tests.flow.rig import settings_for
+from tests.support.https import HttpsServer
 
 
 @pytest.fixture
@@ -52,3 +53,19 @@ def crowd(context: Context) -> list[Link]:
         assert owner
         assert row
         return scanned.crowd(context, tx, owner, row)
+
+
+@pytest.fixture(scope="module")
+def listening() -> Iterator[HttpsServer]:
+    """A server that a module's tests share, because making its certificate takes a while."""
+    server = HttpsServer()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def server(listening: HttpsServer) -> HttpsServer:
+    """A server that was asked nothing yet and answers 200."""
+    listening.asked.clear()
+    listening.answer = lambda asked: (200, b"")
+    return listening

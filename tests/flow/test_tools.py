@@ -32,22 +32,9 @@ def notify(event, tool):
 '''
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[HttpsServer]:
-    server = HttpsServer()
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def server(running: HttpsServer) -> HttpsServer:
-    running.asked.clear()
-    running.answer = lambda asked: (200, b"77")
-    return running
-
-
 @pytest.fixture
 def context(sqlite_url: str, tmp_path: Path, server: HttpsServer) -> Iterator[Context]:
+    server.answer = lambda asked: (200, b"77")
     (tmp_path / "plugins").mkdir()
     (tmp_path / "plugins" / "ours.py").write_text(PLUGIN)
     (tmp_path / "tool-key").write_text("key of the tool")

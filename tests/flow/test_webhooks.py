@@ -23,20 +23,6 @@ from tests.support.https import HttpsServer
 from tests.support.waiting import until
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[HttpsServer]:
-    server = HttpsServer()
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def server(running: HttpsServer) -> HttpsServer:
-    running.asked.clear()
-    running.answer = lambda asked: (200, b"")
-    return running
-
-
 def opened(url: str, folder: Path) -> Context:
     settings = settings_for(url, folder)
     plugins = settings.plugins.model_copy(update={"internal_hosts": frozenset({"localhost"})})
