@@ -139,6 +139,8 @@ class Sheet:
 def _object(number: int, text: str) -> Line:
     try:
         values = json.loads(text)
+        if "\\u" in text:  # which can spell halves of characters
+            json.dumps(values, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         values = None
     if not isinstance(values, dict):

@@ -32,8 +32,11 @@ class RowError(ValueError):
 
 
 def text(value: object) -> str:
-    """Return a value as one line of text."""
-    return " ".join(str(value).split())
+    """Return a value as one line of text; raise RowError for what is none, which not every database would take."""
+    line = " ".join(str(value).split())
+    if "\0" in line:
+        raise RowError("unreadable")
+    return line
 
 
 def words(value: object) -> list[str]:

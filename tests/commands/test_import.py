@@ -295,6 +295,25 @@ def test_a_formula_in_a_refused_row_is_disarmed(tea: Gate, sheet: Sheet) -> None
     assert refused(Path(done["refused_file"]))[0]["nom"] == "'=1+1"
 
 
+def test_a_row_that_is_no_text_is_refused_and_the_others_are_taken(tea: Gate, sheet: Sheet) -> None:
+    """One of them ended the import in the middle, by a mistake of ours."""
+    rows = [
+        '"name": "\\ud800"',
+        '"name": "a\\u0000b"',
+        '"form": ["\\udfff"]',
+        '"name": "\\ud83d\\ude00"',
+        '"\\ud800": 1',
+    ]
+    lines = "".join(f'{{"email": "p{number}@example.org", {row}}}\n' for number, row in enumerate(rows))
+
+    done = tea.json("import", sheet(lines), "--list", "news", *AT, code=1)
+    assert (done["taken"], done["reasons"]) == (1, {"unreadable": 4})
+    done = tea.json(
+        "import", sheet("email;nom\nq1@example.org;a\0b\nq2@example.org;c\n"), "--list", "news", *AT, code=1
+    )
+    assert (done["taken"], done["reasons"]) == (1, {"unreadable": 1})
+
+
 @pytest.mark.parametrize(
     ("value", "cell"),
     [
