@@ -93,7 +93,7 @@ _START_TAG = re.compile(rb"<[a-z]")
 def _veiled(page: Page) -> bool:
     """Return whether what is put at the end of the page may not be shown: the page as a whole, or by its sheets."""
     low = page.low
-    if b"shadowroot" in low:  # only what is in the shadow is shown
+    if not page.plain and b"shadowroot" in low:  # of a template: only what is in the shadow is shown
         return True
     tags: list[bytes] = []
     size = 0
@@ -103,21 +103,37 @@ def _veiled(page: Page) -> bool:
             size += len(tag)
             if size > _TAGS_SIZE:
                 return True
-    found = tuple(_SHEET.findall(low)) if b"<style" in low else ()
+    found = tuple(_sheets(page))
     small = sum(map(len, found)) < _REMEMBERED_MOST
     return (_veil_remembered if small else _veil)(tuple(tags), found)
 
 
+def _sheets(page: Page) -> Iterator[bytes]:
+    """Yield the text of each style sheet, in any reading; one within another is of the other."""
+    end = 0
+    for at in _places(page, b"style"):
+        if at >= end and (sheet := _SHEET.match(page.low, at)):
+            yield sheet[1]
+            end = sheet.end()
+
+
 def _named(page: Page, name: bytes) -> Iterator[bytes]:
     """Yield each tag of a `name` with four letters, in any reading."""
-    low, at, there = page.low, -1, page.count(name)
-    while there is None or there > 0:
-        at = low.find(b"<" + name, at + 1)
-        if at < 0:
-            return
+    low = page.low
+    for at in _places(page, name):
         if not low.startswith(b">", at + 5):
             token = _TOKEN.match(low, at)
             yield token[0] if token else low[at:]
+
+
+def _places(page: Page, name: bytes) -> Iterator[int]:
+    """Yield where "<" is with `name` behind it, in a plain page as often as there are such tags."""
+    at, there = -1, page.count(name)
+    while there is None or there > 0:
+        at = page.low.find(b"<" + name, at + 1)
+        if at < 0:
+            return
+        yield at
         there = there and there - 1
 
 

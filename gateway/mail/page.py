@@ -79,7 +79,7 @@ class Page:
         self.plain = None if self.low.find(b"<!--", 0, _EARLY) >= 0 else _plain(self.low, self._alone)
 
     def count(self, name: bytes) -> int | None:
-        """Return how many "<" with `name`, of a void element or a root, behind it are in a plain page; else None."""
+        """Return how many start tags of a `name` are in a plain page, of an element that opens nothing; else None."""
         return self._alone.count(name) if self.plain else None
 
     def head(self) -> int:
@@ -95,7 +95,7 @@ def _tags(data: bytes) -> list[bytes]:
 
 
 def _plain(data: bytes, alone: list[bytes]) -> Spot | None:
-    """Return `Page.plain`, and put the names of tags that open nothing into `alone`."""
+    """Return `Page.plain`, and put the names of tags that open nothing, and of sheets, into `alone`."""
     around: list[bytes | None] = []  # the end tags of what is open, but for the innermost
     awaited: bytes | None = None
     bodies, following = 0, iter(_tags(data))
@@ -108,6 +108,7 @@ def _plain(data: bytes, alone: list[bytes]) -> Spot | None:
         elif name in (b"style", b"title"):
             if next(following, b"") != b"/" + name:
                 return None
+            alone.append(name)
         elif name in _ALONE or (name in _ROOT_ENDS and not around):
             alone.append(name)
             bodies += name == b"/body"
