@@ -1,10 +1,12 @@
-"""What the export of another tool says of people who said no there, in columns that are nothing else to us. Pure.
+"""What the export of another tool says of people who said no there, or never yes, in columns of its own. Pure.
 
 Mailchimp writes `UNSUB_TIME`, Brevo `EMAIL_BLOCKLIST` and `SMS_BLOCKLIST`, Sendinblue `BLACKLISTED`, HubSpot
-`Unsubscribed from all email`, others a status. Left unread, such a column would let an import turn a no into a consent.
+`Unsubscribed from all email`, others a status; a shop writes whether offers are accepted (`Accepts Email Marketing`).
+Left unread, such a column would let an import turn a no into a consent.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import Enum, auto
 from typing import NamedTuple
 
 from gateway.flow.headers import plain
@@ -32,6 +34,25 @@ _NOT_SO = frozenset({"", "0", "no", "n", "false", "non", "faux", "off", "null", 
 _STATUS_NO = ("unsub", "opted_out", "optedout", "opt_out", "optout", "blocklist", "blacklist", "suppress", "desabon",
               "desinscri", "oppos", "object", "complain", "plainte", "spam", "do_not_", "ne_pas_", "ne_plus_",
               "liste_noire", "retire", "refus", "withdrawn")  # fmt: skip
+# The same of people who were asked and did not answer yes: nothing to import as a consent.
+_STATUS_NOT_YET = ("unconfirm", "not_confirm", "non_confirm", "a_confirmer", "pending", "en_attente", "non_abonne",
+                   "non_inscrit", "not_subscri", "nonsubscri", "non_subscri", "transactional")  # fmt: skip
+_AGREEMENTS = (
+    "opt_in", "optin", "double_opt_in", "double_optin", "opted_in", "newsletter", "newsletter_optin",
+    "newsletter_opt_in", "subscribed", "is_subscribed", "subscribe", "abonne", "abonnee", "abonne_e", "inscrit",
+    "inscrite", "accepts_marketing", "accepts_email_marketing", "accepts_sms_marketing", "marketing_consent",
+    "marketing_opt_in", "marketing_optin", "marketing", "consent", "consented", "consentement", "consent_given",
+    "accord", "accepte", "accepte_offres", "accepte_newsletter", "gdpr_consent", "rgpd", "permission",
+)  # fmt: skip
+_NO_AGREEMENT = _NOT_SO - {"", "n_a"}
+
+
+class Sort(Enum):
+    """What the values of a column mean: a no unless "not so"; one of several states; yes or no to offers."""
+
+    MARK = auto()
+    STATUS = auto()
+    AGREEMENT = auto()
 
 
 class No(NamedTuple):
@@ -40,7 +61,7 @@ class No(NamedTuple):
     place: int
     title: str
     channels: frozenset[str] | None
-    status: bool
+    sort: Sort
 
 
 def recognised(headers: Sequence[str], known: Iterable[str]) -> list[No]:
@@ -54,28 +75,48 @@ def recognised(headers: Sequence[str], known: Iterable[str]) -> list[No]:
 
 
 def _column(place: int, header: str, name: str) -> No | None:
-    if name in _STATUS:
-        return No(place, header, None, status=True)
-    if name in _MARKS:
-        return No(place, header, None, status=False)
+    if sort := _sort(name):
+        channels = _MESSAGES if "sms" in name.split("_") else None
+        return No(place, header, channels, sort)
     for word, channels in _OF_CHANNEL.items():
         bare = name.removeprefix(f"{word}_") if name.startswith(f"{word}_") else name.removesuffix(f"_{word}")
-        if bare != name and bare in _MARKS:
-            return No(place, header, channels, status=False)
+        if bare != name and (sort := _sort(bare)):
+            return No(place, header, channels, sort)
     return None
+
+
+def _sort(name: str) -> Sort | None:
+    if name in _STATUS:
+        return Sort.STATUS
+    return Sort.MARK if name in _MARKS else Sort.AGREEMENT if name in _AGREEMENTS else None
 
 
 def said(columns: Iterable[No], cells: Sequence[object], channel: str) -> Mapping[str, str]:
     """Return where (title → value) a row says that its person said no to `channel`; empty when nowhere."""
+    return _found(columns, cells, channel, _is_no)
+
+
+def lacks(columns: Iterable[No], cells: Sequence[object], channel: str) -> Mapping[str, str]:
+    """Return where (title → value) a row says that its person never agreed to offers; empty when nowhere."""
+    return _found(columns, cells, channel, _is_no_yes)
+
+
+def _found(
+    columns: Iterable[No], cells: Sequence[object], channel: str, asked: Callable[[str, Sort], bool]
+) -> Mapping[str, str]:
     return {
-        column.title: str(cells[column.place])
+        column.title: str(value)
         for column in columns
-        if (column.channels is None or channel in column.channels) and _is_no(cells[column.place], column)
+        if (value := cells[column.place]) is not None
+        and (column.channels is None or channel in column.channels)
+        and asked(plain(str(value)), column.sort)
     }
 
 
-def _is_no(value: object, column: No) -> bool:
-    if value is None or value is False:
-        return False
-    word = plain(str(value))
-    return word.startswith(_STATUS_NO) if column.status else word not in _NOT_SO
+def _is_no(word: str, sort: Sort) -> bool:
+    return (sort is Sort.MARK and word not in _NOT_SO) or (sort is Sort.STATUS and word.startswith(_STATUS_NO))
+
+
+def _is_no_yes(word: str, sort: Sort) -> bool:
+    never = sort is Sort.AGREEMENT and (word in _NO_AGREEMENT or word.startswith((*_STATUS_NO, *_STATUS_NOT_YET)))
+    return never or (sort is Sort.STATUS and word.startswith(_STATUS_NOT_YET))

@@ -317,9 +317,9 @@ class RowReader:
         direct = self._own and source == "direct"
         evidence = self._evidence | own if own else self._evidence
         channel = self._channel if (place := places.channel) is None or _empty(cells[place]) else _channel(cells[place])
-        if places.noes and (said := elsewhere.said(places.noes, cells, channel)):
-            raise RowError("opposed-there", ", ".join(f"{title}: {text(value)}" for title, value in said.items()))
         kind = self._kind if (place := places.kind) is None or _empty(cells[place]) else _kind(cells[place])
+        if places.noes:
+            _agreeing(places.noes, cells, channel, kind)
         return Entry(address, address.key, contact, kind, at, channel, direct, evidence)
 
     def _moment(self, cells: Sequence[object], place: int | None, name: str, *, required: bool) -> datetime | None:
@@ -331,6 +331,15 @@ class RowReader:
                 raise RowError(f"no-{name.replace('_', '-')}")
             return None
         return self._moment_of(str(written))
+
+
+def _agreeing(noes: Sequence[elsewhere.No], cells: Sequence[object], channel: str, kind: Kind) -> None:
+    """Raise RowError when the tool that wrote the file has it that the person said no, or never gave the consent."""
+    code, said = "opposed-there", elsewhere.said(noes, cells, channel)
+    if not said and kind is Kind.GRANTED:
+        code, said = "not-agreed", elsewhere.lacks(noes, cells, channel)
+    if said:
+        raise RowError(code, ", ".join(f"{title}: {text(value)}" for title, value in said.items()))
 
 
 def _past(written: str, zone: ZoneInfo, now: datetime) -> datetime:

@@ -42,6 +42,32 @@ def test_who_said_no_to_the_tool_that_wrote_the_file_is_refused(tea: Gate, sheet
     assert not {"UNSUB_TIME", "EMAIL_BLOCKLIST", "BLACKLISTED", "Statut"} & set(done["ignored"])
 
 
+NEVER = {
+    "Shopify": "Email,Accepts Email Marketing,Accepts SMS Marketing\nyes@example.org,yes,no\nno@example.org,no,no\n",
+    "PrestaShop": "email;newsletter;optin\nyes@example.org;1;1\nno@example.org;1;0\n",
+    "Mailchimp": "Email Address,Status\nyes@example.org,Subscribed\nno@example.org,Non-Subscribed\n",
+    "MailPoet": "email,status\nyes@example.org,subscribed\nno@example.org,unconfirmed\n",
+    "in French": "Courriel;Consentement\nyes@example.org;\nno@example.org;Non\n",
+}
+
+
+@pytest.mark.parametrize("tool", NEVER)
+def test_who_never_agreed_in_the_tool_that_wrote_the_file_is_refused(tea: Gate, sheet: Sheet, tool: str) -> None:
+    done = tea.json("import", sheet(NEVER[tool]), "--list", "news", *PROOF, *AT, code=1)
+
+    assert (done["taken"], done["reasons"]) == (1, {"not-agreed": 1})
+    tea.run("contact", "show", "no@example.org", code=2)
+
+
+def test_customers_need_no_agreement_but_a_no_of_theirs_counts(tea: Gate, sheet: Sheet) -> None:
+    tea.run("list", "create", "customers", "--regime", "customer", "--family", "tea", "--title", "Clients")
+    path = sheet("email,newsletter,unsubscribed\na@example.org,0,\nb@example.org,0,yes\n")
+
+    done = tea.json("import", path, "--list", "customers", *AT, code=1)
+
+    assert (done["taken"], done["reasons"]) == (1, {"opposed-there": 1})
+
+
 def test_a_no_to_sms_elsewhere_is_none_to_e_mail_but_one_to_sms(tea: Gate, sheet: Sheet) -> None:
     path = sheet("email,SMS_BLOCKLIST,channel\na@example.org,Yes,email\nb@example.org,Yes,sms\n")
 

@@ -137,8 +137,9 @@ def test_what_a_stranger_wrote_cannot_play_with_the_terminal(tea: Gate) -> None:
 
 
 def test_every_code_of_a_refused_row_has_a_sentence_in_every_language() -> None:
-    codes = {"opposed", "opposed-there", "no-address", "bad-address", "no-at", "no-acquired-at", "in-the-future",
-             "not-a-date", "not-yes-or-no", "not-a-country", "not-one-of", "too-many-values", "unreadable"}  # fmt: skip
+    codes = {"opposed", "opposed-there", "not-agreed", "no-address", "bad-address", "no-at", "no-acquired-at",
+             "in-the-future", "not-a-date", "not-yes-or-no", "not-a-country", "not-one-of", "too-many-values",
+             "unreadable"}  # fmt: skip
     for language in languages():
         known = {
             key.removeprefix("commands.refused.") for key in sentences(language) if key.startswith("commands.refused.")
