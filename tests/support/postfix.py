@@ -17,6 +17,7 @@ from pathlib import Path
 
 from tests.support.ports import free_port, wait_for_port
 
+PROGRAM = Path("/usr/sbin/postfix")
 DAEMONS = Path("/usr/lib/postfix/sbin")
 MASTER = """\
 127.0.0.1:{port} inet n - n - - smtpd
@@ -27,7 +28,6 @@ bounce unix - - n - 0 bounce
 defer unix - - n - 0 bounce
 trace unix - - n - 0 bounce
 proxymap unix - - n - - proxymap
-virtual unix - n n - - virtual
 error unix - - n - - error
 smtp unix - - n - - smtp
 retry unix - - n - - error
@@ -42,7 +42,6 @@ command_directory = /usr/sbin
 daemon_directory = {daemons}
 mail_owner = postfix
 setgid_group = postdrop
-myhostname = hop.test
 mydestination =
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
@@ -51,14 +50,18 @@ smtpd_relay_restrictions = permit_mynetworks, reject
 smtpd_client_connection_count_limit = 0
 alias_maps =
 alias_database =
+maillog_file = {home}/maillog
+maillog_file_prefixes = {home}
+"""
+DELIVERY = "virtual unix - n n - - virtual\n"
+MAILBOXES = """\
+myhostname = hop.test
 virtual_mailbox_domains = static:all
 virtual_mailbox_maps = static:inbox/
 virtual_mailbox_base = {home}
 virtual_minimum_uid = 1
 virtual_uid_maps = static:65534
 virtual_gid_maps = static:65534
-maillog_file = {home}/maillog
-maillog_file_prefixes = {home}
 """
 
 
@@ -103,8 +106,7 @@ class Hop:
 
     def log(self) -> str:
         """Return the end of the server's log."""
-        log = self.home / "maillog"
-        return log.read_text("utf-8", errors="replace")[-4000:] if log.exists() else ""
+        return log(self.home)
 
 
 @contextmanager
@@ -123,26 +125,41 @@ def next_hop(port: int = 0, *more: str) -> Iterator[Hop]:
 
 @contextmanager
 def _postfix(hop: Hop, more: Sequence[str]) -> Iterator[None]:
-    home, etc = hop.home, hop.home / "etc"
-    for name in ("etc", "queue", "data", "inbox"):
+    (hop.home / "inbox").mkdir()
+    os.chown(hop.home / "inbox", 65534, 65534)
+    with serving(hop.home, hop.port, DELIVERY, MAILBOXES.format(home=hop.home) + "\n".join([*more, ""])):
+        yield
+
+
+@contextmanager
+def serving(home: Path, port: int, services: str, settings: str) -> Iterator[None]:
+    """Run a Postfix in a folder of its own, with these lines of master.cf and main.cf besides those that all have."""
+    etc = home / "etc"
+    for name in ("etc", "queue", "data"):
         (home / name).mkdir()
     shutil.chown(home / "data", "postfix")
-    os.chown(home / "inbox", 65534, 65534)
     for name in ("dynamicmaps.cf", "postfix-files"):
         if (Path("/etc/postfix") / name).exists():
             shutil.copy(Path("/etc/postfix") / name, etc)
         if (Path("/etc/postfix") / f"{name}.d").is_dir():
             shutil.copytree(Path("/etc/postfix") / f"{name}.d", etc / f"{name}.d")
-    (etc / "master.cf").write_text(MASTER.format(port=hop.port), "utf-8")
-    (etc / "main.cf").write_text(MAIN.format(home=home, daemons=DAEMONS) + "\n".join([*more, ""]), "utf-8")
-    command = ["/usr/sbin/postfix", "-c", str(etc)]
+    (etc / "master.cf").write_text(MASTER.format(port=port) + services, "utf-8")
+    (etc / "main.cf").write_text(MAIN.format(home=home, daemons=DAEMONS) + settings, "utf-8")
+    command = [PROGRAM, "-c", etc]
     started = subprocess.run([*command, "start"], capture_output=True, text=True, check=False)
-    assert started.returncode == 0, started.stderr + hop.log()
+    if started.returncode:
+        raise RuntimeError(f"postfix: {started.stderr}{log(home)}")
     try:
-        wait_for_port(hop.port)
+        wait_for_port(port)
         yield
     finally:
         subprocess.run([*command, "stop"], capture_output=True, check=False)
+
+
+def log(home: Path) -> str:
+    """Return the end of what Postfix has logged."""
+    file = home / "maillog"
+    return file.read_text("utf-8", errors="replace")[-4000:] if file.exists() else ""
 
 
 @contextmanager
