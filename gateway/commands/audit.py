@@ -10,12 +10,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import MofNCompleteColumn
 
 from gateway.commands import verifier
 from gateway.commands.common import Noun, Shell, no, pass_shell
 from gateway.commands.found import advertiser_named, list_named
+from gateway.commands.output import bar
 from gateway.errors import Misuse
 from gateway.flow import asof as past
 from gateway.flow import audit as flow
@@ -173,11 +173,9 @@ def _note(shell: Shell, key: str, **fields: object) -> None:
 @contextmanager
 def _progress(title: str, total: int) -> Iterator[Any]:
     """Show a bar over rows on standard error, on a terminal only; yield what moves it on."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task(title, total=total)
-        yield lambda rows: bar.advance(task, rows)
+    with bar(MofNCompleteColumn()) as shown:
+        task = shown.add_task(title, total=total)
+        yield lambda rows: shown.advance(task, rows)
 
 
 def _kept(file: Path) -> dict[int, str]:

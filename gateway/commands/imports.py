@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import click
+from rich.progress import DownloadColumn
 
 from gateway.commands.common import Noun, Shell, Verb, confirm, no, pass_shell, yes_option
 from gateway.commands.evidence import check_notice, evidence_of, evidence_options
 from gateway.commands.found import list_named, shown
-from gateway.commands.output import progress
+from gateway.commands.output import bar
 from gateway.commands.spreadsheet import disarmed
 from gateway.errors import Misuse
 from gateway.flow import importer
@@ -212,11 +213,11 @@ def _cells(values: Mapping[str, object], columns: tuple[str, ...]) -> list[str]:
 @contextmanager
 def _progress(shell: Shell, sheet: Sheet, stream: BinaryIO) -> Iterator[Callable[[Tally], None]]:
     size = os.fstat(stream.fileno()).st_size
-    with progress() as bar:
-        task = bar.add_task(shell.out.say("import-running", taken=0, refused=0), total=size)
+    with bar(DownloadColumn()) as shown:
+        task = shown.add_task(shell.out.say("import-running", taken=0, refused=0), total=size)
 
         def advance(tally: Tally) -> None:
             text = shell.out.say("import-running", taken=tally.taken, refused=tally.refused)
-            bar.update(task, completed=sheet.position(), description=text)
+            shown.update(task, completed=sheet.position(), description=text)
 
         yield advance

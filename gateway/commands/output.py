@@ -12,7 +12,7 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.measure import Measurement
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -141,18 +141,15 @@ def _screen() -> Console:
     return Console(file=sys.stdout, highlight=False, soft_wrap=False, width=_ENDLESS if endless else None)
 
 
-def progress() -> Progress:
-    """Return a progress bar over bytes, on standard error; it shows itself on a terminal only."""
+def progress(*columns: ProgressColumn) -> Progress:
+    """Return how far something has come, on standard error; it shows itself on a terminal only, and goes at the end."""
     console = Console(file=sys.stderr)
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    )
+    return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
+
+
+def bar(count: ProgressColumn) -> Progress:
+    """Return a bar with a title, `count` and the time that is left, shown as `progress` is."""
+    return progress(TextColumn("{task.description}"), BarColumn(), count, TimeRemainingColumn())
 
 
 quoted = json.encoder.encode_basestring  # a text as JSON has it, in quotes

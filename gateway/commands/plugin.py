@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn
+from rich.progress import SpinnerColumn, TextColumn
 
 from gateway.commands import scaffold
 from gateway.commands.common import Noun, Shell, no, pass_shell
 from gateway.commands.found import account_named, list_named
+from gateway.commands.output import progress
 from gateway.courier.webhook import Caller, Hosts
 from gateway.errors import Misuse
 from gateway.flow import conversations, toolsync
@@ -124,14 +124,12 @@ def _sync(context: Context, account: Account, row: List, export: Path | None, *,
     if export and found.read is None:
         raise Misuse(f"{found.name} reads no exports")
     caller = Caller(Hosts(context.settings.plugins.internal_hosts))
-    console = Console(stderr=True)
-    shown = Progress(SpinnerColumn(), TextColumn("{task.completed}"), console=console, disable=not console.is_terminal)
-    with asyncio.Runner() as runner, shown as bar:
+    with asyncio.Runner() as runner, progress(SpinnerColumn(), TextColumn("{task.completed}")) as shown:
 
         def ask(call: Call) -> Answer:
             return runner.run(caller.call(call))
 
-        task = bar.add_task("")
+        task = shown.add_task("")
         if export and found.read:
             members: Any = found.read(export.read_bytes())
         else:
@@ -139,7 +137,7 @@ def _sync(context: Context, account: Account, row: List, export: Path | None, *,
         try:
             return toolsync.run(
                 context, account, row, members, ask, dry=dry,
-                on_progress=lambda tally: bar.update(task, completed=tally.members),
+                on_progress=lambda tally: shown.update(task, completed=tally.members),
             )  # fmt: skip
         finally:
             runner.run(caller.close())
