@@ -1,12 +1,9 @@
 """The page about writing a plugin is followed as it is written."""
 
 import re
-import shlex
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.support.shell import ENGLISH, Gate
+from tests.support.shell import Gate
 
 ROOT = Path(__file__).parents[2]
 
@@ -17,7 +14,7 @@ def test_the_page_about_plugins_can_be_followed_word_by_word(gate: Gate) -> None
     (configuration,) = re.findall(r"(?ms)^```toml\n(.*?)^```", page)
     (hints,) = re.findall(r"(?ms)^```hints\n(.*?)^```", page)
     (notify,) = re.findall(r"(?ms)^```python\n(.*?)^```", page)
-    run(gate, begin)
+    gate.follow(begin)
     text = re.sub(r"(?m)^\[plugins\]\n(?:(?!^\[).*\n)*", "", gate.config.read_text("utf-8"))
     gate.config.write_text(f"{text}\n{configuration}", "utf-8")
     folder = gate.folder / "plugins"
@@ -27,16 +24,6 @@ def test_the_page_about_plugins_can_be_followed_word_by_word(gate: Gate) -> None
     begun = plugin.read_text("utf-8").replace("import Hints", "import Call, Hints")
     plugin.write_text(begun.replace("from collections", "import json\nfrom collections", 1) + "\n\n" + notify, "utf-8")
 
-    said = run(gate, check)
+    said = gate.follow(check)
 
     assert said.count("✓") == 2
-
-
-def run(gate: Gate, words: str) -> str:
-    program = f'{shlex.quote(sys.executable)} {shlex.quote(str(ROOT / "cli.py"))} --config config.toml "$@"'
-    done = subprocess.run(
-        ["bash", "-euc", f"consentgate() {{ {program}; }}\n{words}"], cwd=gate.folder,
-        env=ENGLISH | {"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout

@@ -1,6 +1,9 @@
 """consentgate used through its commands, as a person does."""
 
 import json
+import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from gateway.commands import consentgate
 
+ROOT = Path(__file__).parents[2]
 ENGLISH = {"CONSENTGATE_LANG": "en", "COLUMNS": "80", "TERM": "dumb"}
 TEA = [
     "--legal-name", "La Maison du Thé SAS", "--siren", "732 829 320", "--office", "1 rue du Thé, 69001 Lyon",
@@ -36,3 +40,13 @@ class Gate:
     def json(self, *words: object, **more: Any) -> Any:
         """Run a command with --json and return what it says."""
         return json.loads(self.run(*words, "--json", **more).stdout)
+
+    def follow(self, page: str) -> str:
+        """Run lines of a page in a shell, in this gateway's folder, as its reader would; return what they print."""
+        program = f'{shlex.quote(sys.executable)} {shlex.quote(str(ROOT / "cli.py"))} --config config.toml "$@"'
+        done = subprocess.run(
+            ["bash", "-euc", f"consentgate() {{ {program}; }}\n{page}"], cwd=self.folder,
+            env=ENGLISH | {"PATH": "/usr/bin:/bin"}, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
