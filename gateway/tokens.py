@@ -81,6 +81,9 @@ class Link:
     parcel: int
 
 
+NOBODY = Link(contact=0, list=0, parcel=0)  # a link that is about nobody, to try the pages with: nothing is stopped
+
+
 class Tokens:
     """Seals links into tokens and opens them again.
 

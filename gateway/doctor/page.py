@@ -9,10 +9,9 @@ from typing import IO
 
 from gateway.doctor.finding import Finding, bad, ok
 from gateway.mail.oneclick import BODY
-from gateway.tokens import Link, Purpose, Tokens
+from gateway.tokens import NOBODY, Purpose, Tokens
 
 AREA = "pages"
-NOBODY = Link(contact=0, list=0, parcel=0)  # a link that is about nobody: it opens, and there is nothing to stop
 PATIENCE = 10.0  # seconds
 MARK = "noindex, nofollow, noarchive"  # X-Robots-Tag, as our pages have it (`web.guard`)
 
@@ -27,7 +26,7 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 
 
 def one_click(public_url: str, tokens: Tokens) -> Iterator[Finding]:
-    """Post to a link that is about nobody, and see that the answer comes from our pages and from nowhere between."""
+    """Post to a link that is about nobody, and see that our pages answer it, with our secrets, and nothing between."""
     url = f"{public_url}/1/{tokens.seal(Purpose.LINK, NOBODY)}"
     try:
         status, headers = _post(url)
@@ -40,7 +39,9 @@ def one_click(public_url: str, tokens: Tokens) -> Iterator[Finding]:
         yield bad(AREA, "pages-foreign", url=public_url, status=status)
     elif headers.get("Set-Cookie"):
         yield bad(AREA, "pages-cookie", url=public_url)
-    elif status != 404:
+    elif status == 404:
+        yield bad(AREA, "pages-strange", url=public_url)
+    elif status != 200:
         yield bad(AREA, "pages-trouble", url=public_url, status=status)
     else:
         yield ok(AREA, "pages-good", url=public_url)

@@ -175,7 +175,8 @@ OURS = {"X_Robots_Tag": "noindex, nofollow, noarchive"}
 @pytest.mark.parametrize(
     ("status", "headers", "found"),
     [(301, {"Location": "https://www.example.org/"}, "pages-redirect"), (200, {}, "pages-foreign"),
-     (404, OURS | {"Set_Cookie": "a=b"}, "pages-cookie"), (503, OURS, "pages-trouble"), (404, OURS, "pages-good")],
+     (404, OURS | {"Set_Cookie": "a=b"}, "pages-cookie"), (503, OURS, "pages-trouble"), (404, OURS, "pages-strange"),
+     (200, OURS, "pages-good")],
 )  # fmt: skip
 def test_a_proxy_that_breaks_one_click_is_found(gate: Gate, status: int, headers: dict[str, str], found: str) -> None:
     with proxy(status, **headers) as url:

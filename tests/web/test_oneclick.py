@@ -9,7 +9,7 @@ import time
 import httpx
 import pytest
 
-from gateway.tokens import Keyring, Purpose, Tokens
+from gateway.tokens import NOBODY, Keyring, Purpose, Tokens
 from gateway.web.app import WebOptions, create_app
 from tests.web.house import GONE, KNOWN, NO_LIST, Running, token
 
@@ -20,6 +20,12 @@ MULTIPART = (
     b'Content-Disposition: form-data; name="List-Unsubscribe"\r\n\r\nOne-Click\r\n'
     b"---FormBoundaryjWmhtjORrn--\r\n"
 )
+
+
+def test_the_link_that_tries_the_pages_is_answered_and_stops_nobody(client, desk):
+    """So that `doctor` tells pages with our secrets from pages with others, for which its link is forged."""
+    assert client.post(f"/1/{token(NOBODY)}", data=FORM).status_code == 200
+    assert client.post(f"/1/{token(GONE)}", data=FORM).status_code == 404
 
 
 def test_a_urlencoded_post_stops_everything_and_answers_200_without_cookie_or_redirect(client, desk):
