@@ -132,7 +132,8 @@ def test(shell: Shell, file: Path) -> None:
         for one in results
     ]
     shown = rows if shell.out.json else [row for row in rows if not row["passed"]]
-    shell.out.table(["id", "expected", "verdict", "differences", "issue"], shown)
+    if shown or shell.out.json:
+        shell.out.table(["id", "expected", "verdict", "differences", "issue"], shown)
     shell.out.note("law-cases", passed=sum(one.passed for one in results), total=len(results))
     if wrong:
         no()
