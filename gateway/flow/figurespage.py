@@ -34,7 +34,8 @@ list-style:none}.key i{display:inline-block;width:.8em;height:.8em;border-radius
 th,td{padding:.35rem .6rem;border-bottom:1px solid var(--line);text-align:end}
 th:first-child,td:first-child,.words{text-align:start}td:first-child{white-space:nowrap}
 thead th{color:var(--soft);font-weight:600}@media(max-width:40rem){svg{overflow:visible;margin:.8rem 0 1.2rem}
-svg text{font-size:24px}.day{transform:translateY(18px)}.day:nth-of-type(odd){display:none}th,td{padding:.35rem .3rem;font-size:.875rem}td:first-child{white-space:normal}}"""
+svg text{font-size:24px}.day{transform:translateY(18px)}.day:nth-of-type(odd){display:none}
+th,td{padding:.35rem .3rem;font-size:.875rem}td:first-child{white-space:normal}}"""
 _COLORS = "".join(f".{name}{{fill:var(--{name})}}i.{name}{{background:var(--{name})}}" for name in {*SENT, *ANSWERED})
 
 
