@@ -103,18 +103,28 @@ def _veiled(page: Page) -> bool:
             size += len(tag)
             if size > _TAGS_SIZE:
                 return True
-    found = tuple(_sheets(page))
+    found = _sheets(page)
+    if found is None:
+        return True
     small = sum(map(len, found)) < _REMEMBERED_MOST
-    return (_veil_remembered if small else _veil)(tuple(tags), found)
+    return (_veil_remembered if small else _veil)(tuple(tags), tuple(found))
 
 
-def _sheets(page: Page) -> Iterator[bytes]:
-    """Yield the text of each style sheet, in any reading; one within another is of the other."""
-    end = 0
+def _sheets(page: Page) -> list[bytes] | None:
+    """Return the text of each style sheet, in any reading: one may begin in what another reading has for a comment.
+
+    None when that is more than is followed.
+    """
+    found, size = [], 0
     for at in _places(page, b"style"):
-        if at >= end and (sheet := _SHEET.match(page.low, at)):
-            yield sheet[1]
-            end = sheet.end()
+        sheet = _SHEET.match(page.low, at)
+        if sheet is None:
+            continue
+        found.append(sheet[1])
+        size += len(sheet[0])
+        if size > sheets.MOST:
+            return None
+    return found
 
 
 def _named(page: Page, name: bytes) -> Iterator[bytes]:

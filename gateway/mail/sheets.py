@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-_MOST = 200_000  # bytes of style; what is longer is not followed
+MOST = 200_000  # bytes of style; what is longer is not followed
 _ASCII = 128
 _DEEPEST = 8  # parentheses within each other, rules within rules
 
@@ -50,19 +50,26 @@ _FREE = re.compile(
     rb"""background(?:-.+)?|color|color-scheme|supported-color-schemes|fonts?(?:-.+)?|line-height|letter-spacing
     |word-.+|white-space|text-.+|-(?:webkit|moz|ms)-(?:text-size-adjust|font-smoothing|hyphens|box-sizing|box-shadow)
     |-moz-osx-font-smoothing|-webkit-tap-highlight-color|-webkit-font-.+|-ms-interpolation-mode|-ms-overflow-style
-    |-webkit-overflow-scrolling|-webkit-nbsp-mode|(?:-webkit-)?line-break|-webkit-print-color-adjust|-ms-word-.+|mso-(?!hide).+|-premailer-.+|border(?:-.+)?
+    |-webkit-overflow-scrolling|-webkit-nbsp-mode|(?:-webkit-)?line-break|-webkit-print-color-adjust
+    |-ms-word-.+|mso-(?!hide).+|-premailer-.+
     |box-sizing|box-shadow|outline(?:-.+)?|vertical-align|list-style(?:-.+)?|direction|table-layout|quotes|cursor
-    |visibility|hyphens|overflow-wrap|tab-size|column-?.*|flex(?:-.+)?|align-.+|justify-.+
-    |gap|row-gap|orphans|widows|print-color-adjust|page(?:-break)?-.+|break-.+|scroll-behavior|transition(?:-.+)?
+    |visibility|hyphens|overflow-wrap|tab-size|align-.+|orphans|widows|print-color-adjust|page(?:-break)?-.+|break-.+|scroll-behavior|transition(?:-.+)?
     |clear|--.+""",
     re.VERBOSE,
 )
 _SPACES = re.compile(rb"(?:margin|padding)(?:-.+)?")
 _AWAY = re.compile(rb"-\s*\.?[0-9]|\(|[0-9]{4}|[0-9]e[0-9+]|(?!100)[0-9]{3}(?:v|%)")
+_LARGE = re.compile(rb"[0-9]{3}")
+# These move the block no further than one can scroll, unless something is cut off.
+_MOVING = re.compile(
+    rb"column.*|flex(?:-(?:grow|shrink|basis|wrap|flow|direction))?|justify-.+|(?:row-)?gap|border(?:-.+)?"
+)
+_BACKWARDS = re.compile(rb"reverse|end|right|[0-9]{4,}p|[0-9]e\+?[0-9]+p")
 _SIZES = re.compile(rb"(?:max-|min-)?(?:(width|inline-size)|height|block-size)")
 _ANY_WIDTH = re.compile(rb"100%|auto|none|inherit|initial|unset")
 _ANY_HEIGHT = re.compile(rb"auto|none|inherit|initial|unset")
 _CUTS = re.compile(rb"overflow(-[xy])?")
+_BOTH = frozenset({b"-x", b"-y"})
 _UNCUT = re.compile(rb"visible|auto|scroll|initial|unset")
 _FITTING = {
     b"display": re.compile(rb"(?:inline-)?(?:block|flex|table)|inline|flow-root|inherit|initial|unset|revert"),
@@ -98,7 +105,7 @@ def veil(sheets: Sequence[bytes], root: Root) -> bool:
 
     All in lower case; `root.styles` with references resolved.
     """
-    if _UNSEEN & root.names or sum(map(len, sheets)) > _MOST:
+    if _UNSEEN & root.names or sum(map(len, sheets)) > MOST:
         return True
     judge = _Judge(root)
     return any(judge.hides(sheet) for sheet in sheets) or any(judge.styled(style) for style in root.styles)
@@ -245,10 +252,16 @@ class _Judge:
         if name in _FITTING:
             return _FITTING[name].fullmatch(value) is None
         if _SPACES.fullmatch(name):
-            return _AWAY.search(value) is not None
-        if cuts := _CUTS.fullmatch(name):
+            if _AWAY.search(value):
+                return True
+            self._sized |= _BOTH if _LARGE.search(value) else set()
+        elif _MOVING.fullmatch(name):
+            if _BACKWARDS.search(value):
+                return True
+            self._sized |= set() if name.startswith(b"border") else _BOTH
+        elif cuts := _CUTS.fullmatch(name):
             if _UNCUT.fullmatch(value) is None:
-                self._cut |= {cuts[1]} if cuts[1] else {b"-x", b"-y"}
+                self._cut |= {cuts[1]} if cuts[1] else _BOTH
         elif size := _SIZES.fullmatch(name):
             if size[1] and _AWAY.search(value):
                 return True
