@@ -10,6 +10,7 @@ from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import JSON, Column, text
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, SQLModel
 
 from gateway.store.columns import Moment
@@ -38,8 +39,7 @@ class Bulk:
     def __call__(self, tx: Session, rows: Sequence[Mapping[str, Any]], common: Mapping[str, Any] = NOTHING) -> None:
         """Insert `rows` (none is fine); `common` is what all of them say unless they say otherwise.
 
-        Raises `psycopg.errors.UniqueViolation`, on SQLite `sqlalchemy.exc.IntegrityError`, when a unique column
-        refuses one.
+        Raises `sqlalchemy.exc.IntegrityError` when a unique column refuses one.
         """
         self.pour(tx, self.laid_out(tx, rows, common))
 
@@ -63,9 +63,13 @@ class Bulk:
         driver = connection.connection.driver_connection
         if driver is None:
             raise LookupError("the connection is gone")
-        with driver.cursor() as cursor, cursor.copy(f"COPY {self._table} ({self._quoted}) FROM STDIN") as copy:
-            for row in values:
-                copy.write_row(row)
+        statement = f"COPY {self._table} ({self._quoted}) FROM STDIN"
+        try:
+            with driver.cursor() as cursor, cursor.copy(statement) as copy:
+                for row in values:
+                    copy.write_row(row)
+        except connection.dialect.loaded_dbapi.IntegrityError as error:  # SQLAlchemy is not asked, so it tells nobody
+            raise IntegrityError(statement, None, error) from error
 
     def _values(
         self, rows: Sequence[Mapping[str, Any]], common: dict[str, Any], *, embedded: bool

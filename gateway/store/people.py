@@ -3,9 +3,9 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from psycopg.errors import UniqueViolation
 from sqlalchemy import bindparam, delete, update
 from sqlalchemy import select as core_select
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select
 
 from gateway.store.among import Among
@@ -123,7 +123,7 @@ def upsert_many(tx: Session, rows: Sequence[Mapping[str, Any]], common: Mapping[
         try:
             with tx.begin_nested():
                 _insert(tx, [row for key, row in fresh.items() if key not in known], common)
-        except UniqueViolation:  # another node has written somebody meanwhile, who is known now
+        except IntegrityError:  # another node has written somebody meanwhile, who is known now
             if not left:
                 raise
         else:

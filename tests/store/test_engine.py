@@ -15,6 +15,7 @@ from gateway.errors import Bug, Misuse, TryLater
 from gateway.store import advertisers, migrate
 from gateway.store.engine import Store
 from tests.store.make import NOW, an_advertiser
+from tests.support.gateway import ROOT
 from tests.support.postgres import Cluster
 
 
@@ -374,3 +375,19 @@ def test_a_server_that_takes_no_writes_is_not_well(postgres_store: Store) -> Non
         tx.connection().execute(text("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY"))
     with pytest.raises(TryLater, match="takes no writes"):
         postgres_store.ping()
+
+
+def test_who_uses_no_server_does_not_load_its_driver(tmp_path: Path):
+    code = (
+        "import sys\nimport gateway.service\nfrom gateway.errors import Misuse\n"
+        "from gateway.store import advertisers, migrate\nfrom gateway.store.engine import Store\n"
+        f"store = Store('sqlite:///{tmp_path / 'people.db'}')\n"
+        "try:\n    with store.read() as tx: advertisers.all(tx)\n"  # trouble is told without it, too
+        "except Misuse as error: print(error)\n"
+        "migrate.upgrade(store)\n"
+        "with store.read() as tx: assert not advertisers.all(tx)\n"
+        "assert 'psycopg' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "db upgrade" in done.stdout
