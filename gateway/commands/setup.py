@@ -1,12 +1,13 @@
 """`init`: a configuration with fresh secrets, the database, and what to do next."""
 
 import re
+from contextlib import closing
 from pathlib import Path
 
 import click
 
 from gateway.commands.common import Shell, Verb, pass_shell
-from gateway.errors import Misuse
+from gateway.errors import GatewayError, Misuse
 from gateway.settings import load, provide
 from gateway.settings.reference import example
 from gateway.store import migrate
@@ -33,15 +34,12 @@ def init(shell: Shell, /, **values: str | None) -> None:
     path.write_text(_filled(values), "utf-8")
     try:
         settings = load(path)
-    except Misuse:
-        path.unlink()
+        provide(settings)
+        with closing(Store(settings.store.url)) as store:
+            migrate.upgrade(store)
+    except (GatewayError, OSError):
+        path.unlink()  # so that the same can be asked again; a secret that was made stays, and is taken then
         raise
-    provide(settings)
-    store = Store(settings.store.url)
-    try:
-        migrate.upgrade(store)
-    finally:
-        store.close()
     shell.out.record({"config": str(path), "store": settings.store.url, "upstream": settings.upstream.url})
     shell.out.note("first-steps", config=path)
 

@@ -4,6 +4,7 @@ import sqlite3
 from pathlib import Path
 
 from gateway.settings import load
+from tests.support.ports import free_port
 from tests.support.shell import Gate
 
 
@@ -36,6 +37,18 @@ def test_init_with_a_bad_value_leaves_nothing_behind(tmp_path: Path) -> None:
 
     assert "upstream.url" in said.stderr
     assert list((tmp_path / "new").iterdir()) == []
+
+
+def test_init_without_its_server_can_be_asked_again(tmp_path: Path) -> None:
+    gate = Gate(tmp_path / "new")
+
+    said = gate.run("init", "--store", f"postgresql://nobody@127.0.0.1:{free_port()}/people", code=3)
+
+    assert "cannot be reached" in said.stderr
+    assert not gate.config.exists()
+    secret = (gate.folder / "var/secret-1").read_text()
+    gate.run("init")
+    assert (gate.folder / "var/secret-1").read_text() == secret
 
 
 def test_config_show_names_secrets_and_never_shows_them(gate: Gate) -> None:
