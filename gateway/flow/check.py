@@ -19,6 +19,7 @@ from gateway.law.decide import Step, explain
 from gateway.law.facts import MessageFacts
 from gateway.law.reasons import Verdict
 from gateway.mail.address import Address
+from gateway.mail.rewrite import Plan
 from gateway.store import lists
 from gateway.store.spool import Handed
 from gateway.store.tables import List
@@ -73,7 +74,8 @@ def inspect(context: Context, draft: Draft, content: bytes) -> Sequence[Inspecte
     taken = opened.taken
     told: tuple[Caution, ...] = ()
     if wrong is None and isinstance(taken, Intake):
-        told = tuple(cautions(taken, opened.fields, content, context.sectors))
+        wrapped = isinstance(opened.plan, Plan) and opened.plan.wrapped
+        told = tuple(cautions(taken, opened.fields, content, context.sectors, wrapped=wrapped))
     return [Inspected(one, one.reply(0).text, _copy(copyist, opened, draft, one, keys), told) for one in decided]
 
 

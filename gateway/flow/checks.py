@@ -62,8 +62,8 @@ def check(draft: Draft, intake: Intake, headers: Headers, advertiser: Advertiser
     )
 
 
-def cautions(intake: Intake, headers: Headers, content: bytes, sectors: Sectors) -> Iterator[Caution]:
-    """Yield what stops nothing. The message has passed `check`."""
+def cautions(intake: Intake, headers: Headers, content: bytes, sectors: Sectors, *, wrapped: bool) -> Iterator[Caution]:
+    """Yield what stops nothing. The message has passed `check`; `wrapped`: the mention gets a part of its own."""
     if intake.message.klass in PERSONAL:
         if intake.promotes:
             yield Caution("promotes", {"words": ", ".join(intake.promotes)})
@@ -80,7 +80,9 @@ def cautions(intake: Intake, headers: Headers, content: bytes, sectors: Sectors)
         yield Caution("second-optout", {"header": name}, cure)
     if intake.message.tracks:
         yield Caution("pixels")
-    if looks.longest(content) > CLIPPED:
+    if wrapped:
+        yield Caution("wrapped")
+    elif looks.longest(content) > CLIPPED:
         yield Caution("clipped")
     if hosts := tracking.counters(looks.markup_of(content)):
         yield Caution("clicks", {"hosts": ", ".join(hosts)})

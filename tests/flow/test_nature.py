@@ -86,6 +86,17 @@ async def test_a_copy_begins_with_the_line_that_the_subject_lacks(embedded: Cont
 
 
 @anyio
+async def test_a_mention_in_a_part_of_its_own_is_foreseen(embedded: Context) -> None:
+    hiding = campaign("lettre").replace(b"<head>", b"<head><style>body{display:none}</style>")
+    async with rig(embedded) as house:
+        [apart] = _inspected(embedded, house, hiding)
+        [within] = _inspected(embedded, house, campaign("lettre"))
+    assert message(apart.copy).get_content_type() == "multipart/mixed"
+    assert any("une partie à elle" in one.say("fr") for one in apart.cautions)
+    assert all("part of its own" not in one.say("en") for one in within.cautions)
+
+
+@anyio
 async def test_pixels_stay_only_where_the_person_agreed_to_them_and_go_when_that_is_taken_back(
     embedded: Context,
 ) -> None:
