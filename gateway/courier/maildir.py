@@ -44,7 +44,7 @@ class Maildir:
         """Do nothing: nothing is kept open."""
 
     def _store(self, letter: Letter) -> str:
-        for name in ("tmp", "new", "cur"):
+        for name in ("cur", "tmp", "new"):  # readers look for "new", and then count on all three
             (self._folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
         now = clock.now()
         name = f"{int(now.timestamp())}.M{now.microsecond:06}P{os.getpid()}Q{next(self._number)}.{self._host}"

@@ -5,6 +5,7 @@ import mailbox
 import os
 import resource
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,24 @@ def test_the_standard_library_reads_it(tmp_path: Path) -> None:
     box = mailbox.Maildir(tmp_path / "out", create=False)
     assert sorted(message["Delivered-To"] for message in box) == sorted(f"u{n}@list.test" for n in range(50))
     assert {message["Return-Path"] for message in box} == {"<>"}
+
+
+def test_who_sees_new_sees_a_whole_maildir(tmp_path: Path) -> None:
+    halves = []
+    for number in range(30):
+        folder = tmp_path / str(number)
+        looking = threading.Thread(target=lambda folder=folder: halves.extend(_half(folder)), daemon=True)
+        looking.start()
+        hand(folder, LETTER)
+        looking.join()
+    assert halves == []
+
+
+def _half(folder: Path) -> list[Path]:
+    """Wait for `new`; return the folders that are not there then."""
+    while not (folder / "new").is_dir():
+        pass
+    return [folder / name for name in ("cur", "tmp") if not (folder / name).is_dir()]
 
 
 def test_two_couriers_do_not_meet(tmp_path: Path) -> None:
