@@ -224,9 +224,8 @@ class Deliverer:
 
     async def _give_up_loose(self) -> None:
         """Give back the leases that nobody carries; by the committer, which may just be writing one of them."""
-        carried = [
-            row for row in self._loose if row.get("id") in self._tasks
-        ]  # its lease may have ended, and begun anew
+        # The lease on one that is carried has ended meanwhile, and begun anew.
+        carried = [row for row in self._loose if row.get("id") in self._tasks]
         loose = [row for row in self._loose if row.get("id") not in self._tasks]
         if loose:
             self._loose = carried
